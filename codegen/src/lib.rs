@@ -1,0 +1,14 @@
+//! The contract compiler: spec text -> contract -> file tree.
+//!
+//! `source` (text with spans) -> `load` (documents, references) -> `lint` -> `contract` ->
+//! `emit` -> `tree`. No network, no clock, no external tool; knows nothing of the Core.
+
+pub mod config;
+pub mod contract;
+pub mod emit;
+pub mod encode;
+pub mod lint;
+pub mod load;
+pub mod names;
+pub mod problem;
+pub mod tree;

@@ -1,0 +1,101 @@
+//! The one place that cases names.
+//!
+//! A name of the wire becomes words, words become a cased ASCII identifier, and an identifier
+//! that a language reserves gets a trailing underscore. Clashes are settled by [`Scope`].
+
+use std::collections::HashSet;
+
+/// Splits any wire name into lower-case ASCII words; never empty (`value` when nothing is left).
+pub fn words(wire_name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut current = String::new();
+    let mut previous = '\0';
+    let characters: Vec<char> = wire_name.chars().collect();
+    for (index, &character) in characters.iter().enumerate() {
+        let next_is_lower = characters.get(index + 1).is_some_and(|next| next.is_ascii_lowercase());
+        let starts_word = character.is_ascii_uppercase()
+            && (previous.is_ascii_lowercase()
+                || previous.is_ascii_digit()
+                || (previous.is_ascii_uppercase() && next_is_lower));
+        if starts_word || !character.is_ascii_alphanumeric() {
+            flush(&mut words, &mut current);
+        }
+        if character.is_ascii_alphanumeric() {
+            current.push(character.to_ascii_lowercase());
+        }
+        previous = character;
+    }
+    flush(&mut words, &mut current);
+    if words.is_empty() {
+        words.push("value".to_owned());
+    }
+    words
+}
+
+fn flush(words: &mut Vec<String>, current: &mut String) {
+    if !current.is_empty() {
+        words.push(std::mem::take(current));
+    }
+}
+
+/// `list_pets`
+pub fn snake(wire_name: &str) -> String {
+    guard_digit(words(wire_name).join("_"), "_")
+}
+
+/// `LIST_PETS`
+pub fn screaming(wire_name: &str) -> String {
+    snake(wire_name).to_ascii_uppercase()
+}
+
+/// `ListPets`
+pub fn pascal(wire_name: &str) -> String {
+    guard_digit(words(wire_name).iter().map(|word| capitalise(word)).collect(), "N")
+}
+
+/// `listPets`
+pub fn camel(wire_name: &str) -> String {
+    let words = words(wire_name);
+    let tail: String = words[1..].iter().map(|word| capitalise(word)).collect();
+    guard_digit(format!("{}{tail}", words[0]), "_")
+}
+
+fn capitalise(word: &str) -> String {
+    let mut characters = word.chars();
+    characters.next().map_or_else(String::new, |first| {
+        format!("{}{}", first.to_ascii_uppercase(), characters.as_str())
+    })
+}
+
+/// No language lets an identifier open with a digit.
+fn guard_digit(name: String, prefix: &str) -> String {
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("{prefix}{name}")
+    } else {
+        name
+    }
+}
+
+/// Names already taken in one scope; compares without case, so that files and fields never
+/// differ in case alone.
+#[derive(Debug, Default)]
+pub struct Scope {
+    taken: HashSet<String>,
+}
+
+impl Scope {
+    pub fn with_reserved<'a>(reserved: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { taken: reserved.into_iter().map(str::to_ascii_lowercase).collect() }
+    }
+
+    /// The name itself when free, else the name with the first free number behind it.
+    pub fn claim(&mut self, name: &str) -> String {
+        let mut candidate = name.to_owned();
+        let mut number = 2;
+        while !self.taken.insert(candidate.to_ascii_lowercase()) {
+            candidate = format!("{name}{number}");
+            number += 1;
+        }
+        candidate
+    }
+}
