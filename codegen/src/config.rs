@@ -34,6 +34,14 @@ pub struct Config {
     /// The SDK parity document.
     #[serde(default)]
     pub parity: Option<String>,
+    /// A folder that holds output and nothing else: a file there that no target wrote is an
+    /// orphan. For projects that keep all targets in one folder, such as `generated`.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// Files and folders of the compiler itself, where it lives beside the spec: the lock holds
+    /// their digests, so that a changed compiler asks for a new run.
+    #[serde(default)]
+    pub generator: Vec<String>,
     #[serde(default)]
     pub lint: Lint,
     /// What comes out, by target name: `core`, `python`, `node`, `go`, `docs`.

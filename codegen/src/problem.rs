@@ -77,6 +77,11 @@ impl Problems {
         self.list.push(Problem { rule, severity, location: location.clone(), message, help });
     }
 
+    /// Takes over what another phase has found.
+    pub fn append(&mut self, other: Problems) {
+        self.list.extend(other.list);
+    }
+
     /// True when at least one problem is an error.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|problem| problem.severity == Severity::Error)
