@@ -5,6 +5,7 @@
 
 pub mod core;
 pub mod docs;
+pub mod errors;
 pub mod go;
 pub mod node;
 pub mod python;
