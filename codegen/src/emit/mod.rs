@@ -6,6 +6,7 @@
 pub mod core;
 pub mod docs;
 pub mod errors;
+pub mod example;
 pub mod go;
 pub mod node;
 pub mod python;
