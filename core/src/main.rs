@@ -1,1 +1,3 @@
+//! The Core process.
+
 fn main() {}

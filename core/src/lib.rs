@@ -1,0 +1,20 @@
+//! Vivified Core: a zero-trust plugin platform.
+//!
+//! Every route, wire type and authentication rule comes from the compiled contract; this crate
+//! decides. [`Core`] holds one field per module, and `api` answers each operation by calling them.
+
+pub mod clock;
+pub mod store;
+
+pub use clock::Clock;
+pub use store::{MasterKey, Migration, Sealer, Store, StoreError};
+
+/// The tables of every module, in the order they are made.
+pub const SCHEMA: &[&[Migration]] = &[];
+
+/// The platform: what every operation may use.
+pub struct Core {
+    pub clock: Clock,
+    pub store: Store,
+    pub sealer: Sealer,
+}

@@ -1,0 +1,170 @@
+//! The embedded store: one SQLite file, one writer, a few readers.
+//!
+//! A write is answered only after the transaction that holds it is on the disk (WAL with
+//! `synchronous=FULL`). All writes go through one thread, which commits what has queued up in one
+//! go, so that the cost of the sync is shared (see [`writer`]). The tables belong to the modules
+//! that use them: each hands its [`Migration`]s to [`Store::open`].
+
+pub mod files;
+mod readers;
+pub mod seal;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction};
+
+use readers::Readers;
+pub use seal::{MasterKey, Sealer};
+use writer::Writer;
+
+/// Older versions can corrupt a WAL database (the WAL-reset bug).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written; the store could not take or commit the transaction.
+    #[error("the store is not available")]
+    Unavailable,
+    #[error("the store refused a statement: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("the bundled SQLite {0} is older than 3.51.3")]
+    OldSqlite(&'static str),
+    #[error("a stored value does not open with its key")]
+    Seal,
+    /// What stands in the store contradicts itself; the text names the table, never a value.
+    #[error("the store holds a broken record: {0}")]
+    Broken(&'static str),
+    #[error("{path}: {reason}")]
+    File { path: PathBuf, reason: String },
+}
+
+/// One step in the life of a module's tables. Steps are only ever added.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    pub module: &'static str,
+    pub version: u32,
+    pub sql: &'static str,
+}
+
+/// What to do when the disk fails under the store. It must not return to serving.
+pub type OnFailure = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A handle; clones share the same file, writer and readers.
+#[derive(Clone)]
+pub struct Store {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Store {
+    /// Opens or makes the file, brings the tables up to date and starts the writer.
+    /// A disk error later on ends the process: an unknown state must not be served.
+    pub fn open(path: &Path, modules: &[&[Migration]]) -> Result<Self, StoreError> {
+        Self::open_with(path, modules, Arc::new(stop_process))
+    }
+
+    pub fn open_with(
+        path: &Path,
+        modules: &[&[Migration]],
+        on_failure: OnFailure,
+    ) -> Result<Self, StoreError> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(StoreError::OldSqlite(rusqlite::version()));
+        }
+        let mut connection = Connection::open(path)?;
+        configure(&connection)?;
+        migrate(&mut connection, modules)?;
+        files::sync_parent(path)?;
+        let readers = Readers::open(path)?;
+        let writer = Writer::start(connection, path, on_failure)?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Runs `work` in a transaction and answers once it is on the disk.
+    /// An error of `work` takes back what it wrote, and nothing else.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+
+    /// The same for code outside the async runtime, such as the start of the process.
+    pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write_blocking(work)
+    }
+
+    /// Runs `work` on a read-only connection that sees every answered write.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.readers.read(work).await
+    }
+
+    /// Commits what is queued and ends the writer; later writes answer `Unavailable`.
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // The writer checkpoints itself: SQLite's automatic checkpoint swallows disk errors.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if mode != "wal" || synchronous != 2 {
+        return Err(StoreError::Broken("the file cannot be put in WAL mode with full sync"));
+    }
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, modules: &[&[Migration]]) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (
+            module TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (module, version)
+        ) STRICT",
+    )?;
+    for migration in modules.iter().copied().flatten() {
+        let known: bool = transaction.query_row(
+            "SELECT EXISTS (SELECT 1 FROM schema_migrations WHERE module = ?1 AND version = ?2)",
+            (migration.module, migration.version),
+            |row| row.get(0),
+        )?;
+        if !known {
+            transaction.execute_batch(migration.sql)?;
+            transaction.execute(
+                "INSERT INTO schema_migrations (module, version) VALUES (?1, ?2)",
+                (migration.module, migration.version),
+            )?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// `EX_IOERR`: what was answered is safe, what was not is unknown, and only a restart can tell.
+fn stop_process(what: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = std::io::Write::write_fmt(
+        &mut stderr,
+        format_args!("vivified-core: the store failed and the process stops: {what}\n"),
+    );
+    std::process::exit(74);
+}
+
+#[cfg(test)]
+mod tests;

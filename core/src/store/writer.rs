@@ -1,0 +1,249 @@
+//! Group commit: one thread writes, and one disk sync covers everything that queued up before it.
+//!
+//! A job runs in its own savepoint, so one that fails takes back only its own statements. Replies
+//! are sent after the commit and never before it. When the disk fails, nobody is answered and the
+//! failure handler, which ends the process, decides.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::{OnFailure, StoreError};
+
+const BATCH_JOBS: usize = 256;
+const BATCH_TIME: Duration = Duration::from_millis(2);
+const QUEUE: usize = 4_096;
+const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+
+#[derive(Clone)]
+pub(super) struct Writer {
+    queue: SyncSender<Message>,
+    handle: Arc<std::sync::Mutex<Option<std::thread::JoinHandle<()>>>>,
+}
+
+enum Message {
+    Job(Box<dyn Job>),
+    Close,
+}
+
+impl Writer {
+    pub fn start(
+        connection: Connection,
+        path: &Path,
+        on_failure: OnFailure,
+    ) -> Result<Self, StoreError> {
+        let (queue, jobs) = sync_channel(QUEUE);
+        let journal = PathBuf::from(format!("{}-wal", path.display()));
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || Loop { connection, jobs, journal, on_failure }.run())
+            .map_err(|_| StoreError::Unavailable)?;
+        Ok(Self { queue, handle: Arc::new(std::sync::Mutex::new(Some(thread))) })
+    }
+
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        // A full queue means the disk cannot follow: refuse now rather than wait without a bound.
+        let job = Box::new(Work { work: Some(work), result: None, reply: Some(reply) });
+        self.queue.try_send(Message::Job(job)).map_err(|_| StoreError::Unavailable)?;
+        answer.await.unwrap_or(Err(StoreError::Unavailable))
+    }
+
+    pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Work { work: Some(work), result: None, reply: Some(reply) });
+        self.queue.send(Message::Job(job)).map_err(|_| StoreError::Unavailable)?;
+        answer.blocking_recv().unwrap_or(Err(StoreError::Unavailable))
+    }
+
+    pub async fn close(&self) {
+        let queue = self.queue.clone();
+        let handle = self.handle.clone();
+        let _ = tokio::task::spawn_blocking(move || {
+            let _ = queue.send(Message::Close);
+            let thread = handle.lock().ok().and_then(|mut slot| slot.take());
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
+        })
+        .await;
+    }
+}
+
+/// A unit of work whose answer waits for the commit.
+trait Job: Send {
+    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure>;
+    fn answer(self: Box<Self>);
+    fn refuse(self: Box<Self>);
+}
+
+/// How far a failed job reaches.
+enum Failure {
+    Job,
+    Disk(String),
+}
+
+struct Work<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    reply: Option<oneshot::Sender<Result<T, StoreError>>>,
+}
+
+impl<T, F> Job for Work<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+{
+    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        let result = catch_unwind(AssertUnwindSafe(|| work(transaction)))
+            .unwrap_or(Err(StoreError::Unavailable));
+        let outcome = match &result {
+            Ok(_) => Ok(()),
+            Err(StoreError::Sqlite(error)) if is_disk_failure(error) => {
+                Err(Failure::Disk(error.to_string()))
+            }
+            Err(_) => Err(Failure::Job),
+        };
+        self.result = Some(result);
+        outcome
+    }
+
+    fn answer(mut self: Box<Self>) {
+        let result = self.result.take().unwrap_or(Err(StoreError::Unavailable));
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(result);
+        }
+    }
+
+    fn refuse(mut self: Box<Self>) {
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(Err(StoreError::Unavailable));
+        }
+    }
+}
+
+struct Loop {
+    connection: Connection,
+    jobs: Receiver<Message>,
+    journal: PathBuf,
+    on_failure: OnFailure,
+}
+
+impl Loop {
+    fn run(mut self) {
+        let mut open = true;
+        while open {
+            let Ok(Message::Job(first)) = self.jobs.recv() else { break };
+            match self.batch(first) {
+                Ok(more) => open = more,
+                Err(what) => {
+                    (self.on_failure)(&what);
+                    return;
+                }
+            }
+            if let Err(what) = self.checkpoint() {
+                (self.on_failure)(&what);
+                return;
+            }
+        }
+        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    /// Runs what is queued in one transaction. False when the store was told to close.
+    fn batch(&mut self, first: Box<dyn Job>) -> Result<bool, String> {
+        let started = Instant::now();
+        let mut done: Vec<Box<dyn Job>> = Vec::new();
+        let mut open = true;
+        let transaction =
+            match self.connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+                Ok(transaction) => transaction,
+                Err(error) => return refuse_all(vec![first], &error).map(|()| true),
+            };
+        let mut next = Some(first);
+        while let Some(mut job) = next.take() {
+            let ran = run_in_savepoint(&transaction, job.as_mut());
+            done.push(job);
+            if let Err(what) = ran {
+                done.into_iter().for_each(Job::refuse);
+                return Err(what);
+            }
+            // SQLite ends the whole transaction by itself on some errors, such as a full disk.
+            if transaction.is_autocommit() {
+                done.into_iter().for_each(Job::refuse);
+                return Ok(true);
+            }
+            if done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME {
+                match self.jobs.try_recv() {
+                    Ok(Message::Job(job)) => next = Some(job),
+                    Ok(Message::Close) | Err(TryRecvError::Disconnected) => open = false,
+                    Err(TryRecvError::Empty) => {}
+                }
+            }
+        }
+        match transaction.commit() {
+            Ok(()) => done.into_iter().for_each(Job::answer),
+            Err(error) => refuse_all(done, &error)?,
+        }
+        Ok(open)
+    }
+
+    /// Moves the journal into the file once it has grown, and looks at the result.
+    fn checkpoint(&self) -> Result<(), String> {
+        let size = std::fs::metadata(&self.journal).map(|meta| meta.len()).unwrap_or(0);
+        if size < CHECKPOINT_BYTES {
+            return Ok(());
+        }
+        match self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            Err(error) if is_disk_failure(&error) => Err(error.to_string()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn run_in_savepoint(transaction: &Transaction<'_>, job: &mut dyn Job) -> Result<(), String> {
+    let savepoint = |sql: &str| {
+        transaction
+            .execute_batch(sql)
+            .or_else(|error| if is_disk_failure(&error) { Err(error.to_string()) } else { Ok(()) })
+    };
+    savepoint("SAVEPOINT job")?;
+    match job.run(transaction) {
+        Ok(()) => savepoint("RELEASE job"),
+        Err(Failure::Job) if transaction.is_autocommit() => Ok(()),
+        Err(Failure::Job) => savepoint("ROLLBACK TO job; RELEASE job"),
+        Err(Failure::Disk(what)) => Err(what),
+    }
+}
+
+fn refuse_all(jobs: Vec<Box<dyn Job>>, error: &rusqlite::Error) -> Result<(), String> {
+    jobs.into_iter().for_each(Job::refuse);
+    if is_disk_failure(error) { Err(error.to_string()) } else { Ok(()) }
+}
+
+/// Errors after which the state of the file is unknown. A full disk is not one of them: the
+/// transaction is rolled back whole and callers are told that nothing happened.
+fn is_disk_failure(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::SystemIoFailure
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::ReadOnly
+        )
+    )
+}
