@@ -1,0 +1,105 @@
+# The commands of this project. CI calls these and nothing else.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export GOTOOLCHAIN := local
+export GOFLAGS := -mod=mod
+export VIVIFIED_ROOT := $(CURDIR)
+
+CACHE  := .cache
+STAMPS := $(CACHE)/stamps
+PYTHON := $(CACHE)/python/bin/python
+SDK    := target/sdk
+
+.PHONY: help up down generate check test bench format
+.PHONY: test-drift test-rust test-coverage test-python test-node test-go test-manifests
+.PHONY: test-strangers test-docs test-scenarios test-smoke
+
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+up: $(STAMPS)/python-sdk ## Build, start Core in development mode with a sample plugin, print what to try
+	cargo build --package vivified-core --features dev --package vivified-cli
+	target/debug/vivified up --python $(PYTHON)
+
+down: ## Stop what `make up` started
+	cargo run --quiet --package vivified-cli -- down
+
+generate: ## Write generated/ from spec/ and templates/
+	cargo codegen generate
+
+check: ## Say whether generated/ is what spec/ and templates/ give
+	cargo codegen check
+
+test: ## Run every test and print what ran
+	@python3 tests/run.py
+
+bench: ## Print the speed and size figures as ratios
+	cargo bench --package vivified-codegen --bench floor
+	@python3 tests/bench/build.py
+
+format: ## Format the sources written by hand
+	cargo fmt --all
+
+test-drift: ## The gate and `check` refuse every kind of drift, and `generate` mends it
+	cargo codegen check
+	tests/drift/run
+
+test-rust: ## Format, lints and tests of the Rust crates
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --features vivified-core/dev -- -D warnings
+	cargo test --workspace --features vivified-core/dev
+
+test-coverage: $(CACHE)/tools/bin/cargo-tarpaulin ## Coverage of the command line, at least 80 %
+	tests/coverage/run
+
+test-python: $(STAMPS)/python-sdk ## Lints, types, tests and coverage of the Python SDK and the sample plugin
+	tests/sdk/python.sh
+
+test-node: $(STAMPS)/node-sdk ## Lints, types, tests and coverage of the Node SDK
+	tests/sdk/node.sh
+
+test-go: $(STAMPS)/go-sdk ## Format, vet, tests and coverage of the Go SDK
+	tests/sdk/go.sh
+
+test-manifests: ## Every manifest under plugins/ is valid
+	cargo run --quiet --package vivified-cli -- validate-manifest --strict plugins/*/manifest.json
+
+test-strangers: $(STAMPS)/python-sdk $(STAMPS)/node-sdk ## Documents nobody here wrote compile, and their output type-checks
+	tests/strangers/run
+
+test-docs: $(STAMPS)/python-sdk $(STAMPS)/node-sdk $(STAMPS)/go-sdk ## The site builds strictly and every sample type-checks
+	tests/docs/run
+
+test-scenarios: $(STAMPS)/python-sdk $(STAMPS)/node-sdk $(STAMPS)/go-sdk ## Six client methods in three languages against the real Core
+	cargo build --package vivified-core --features dev --package vivified-cli
+	$(PYTHON) -m pytest -q tests/scenarios
+
+test-smoke: ## make up, the smoke flow by curl, make down
+	tests/smoke/run
+
+$(STAMPS):
+	@mkdir -p $@
+
+# Python tools and the Python SDK, installed from a copy so that nothing lands in generated/.
+$(STAMPS)/python-tools: tools/python/requirements.lock | $(STAMPS)
+	python3 -m venv $(CACHE)/python
+	$(CACHE)/python/bin/pip install --quiet --require-hashes --requirement $<
+	@touch $@
+
+$(STAMPS)/python-sdk: $(STAMPS)/python-tools generated/contract.lock plugins/hello_py/pyproject.toml
+	@tests/sdk/copy.sh python
+	$(CACHE)/python/bin/pip install --quiet --no-deps --no-build-isolation --editable $(SDK)/python --editable plugins/hello_py
+	@touch $@
+
+$(STAMPS)/node-sdk: generated/contract.lock | $(STAMPS)
+	@tests/sdk/copy.sh node
+	cd $(SDK)/node && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error && npm run --silent build
+	@touch $@
+
+$(STAMPS)/go-sdk: generated/contract.lock | $(STAMPS)
+	@tests/sdk/copy.sh go
+	@touch $@
+
+$(CACHE)/tools/bin/cargo-tarpaulin:
+	cargo install --quiet --locked --root $(CACHE)/tools --version 0.37.5 cargo-tarpaulin

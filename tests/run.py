@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Runs every test target of the Makefile and prints what ran, what failed and what was skipped.
+
+A step skips a check by printing a line that starts with `SKIP:` and a reason. With CI set in the
+environment a skip counts as a failure. The whole output of each step is kept in .cache/logs.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOGS = ROOT / ".cache" / "logs"
+STEPS = [
+    ("test-rust", "Rust: format, lints, tests"),
+    ("test-drift", "drift: the gate and check"),
+    ("test-manifests", "manifests under plugins/"),
+    ("test-python", "Python SDK and sample plugin"),
+    ("test-node", "Node SDK"),
+    ("test-go", "Go SDK"),
+    ("test-strangers", "documents nobody here wrote"),
+    ("test-docs", "docs site and samples"),
+    ("test-scenarios", "scenarios in three languages"),
+    ("test-smoke", "smoke flow on make up"),
+    ("test-coverage", "coverage of the command line"),
+]
+
+
+def run(target: str) -> tuple[bool, float, list[str], pathlib.Path]:
+    """Runs one target; returns success, seconds, skip reasons and the log."""
+    log = LOGS / f"{target}.log"
+    started = time.monotonic()
+    with log.open("w") as output:
+        result = subprocess.run(
+            ["make", "--no-print-directory", target],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    lines = log.read_text(errors="replace").splitlines()
+    skips = [line.removeprefix("SKIP:").strip() for line in lines if line.startswith("SKIP:")]
+    return result.returncode == 0, time.monotonic() - started, skips, log
+
+
+def main() -> int:
+    strict = bool(os.environ.get("CI"))
+    wanted = set(sys.argv[1:])
+    steps = [step for step in STEPS if not wanted or step[0] in wanted]
+    LOGS.mkdir(parents=True, exist_ok=True)
+    failed: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    started = time.monotonic()
+    for number, (target, title) in enumerate(steps, 1):
+        print(f"[{number:2}/{len(steps)}] {title} ...", end="", flush=True)
+        passed, seconds, skips, log = run(target)
+        skipped += [(target, reason) for reason in skips]
+        if strict and skips:
+            passed = False
+        print(f" {'ok' if passed else 'FAILED'} ({seconds:.0f} s)", flush=True)
+        if not passed:
+            failed.append(target)
+            print("".join(f"    {line}\n" for line in log.read_text(errors="replace").splitlines()[-60:]))
+    print(f"\n{len(steps) - len(failed)} of {len(steps)} steps passed in {time.monotonic() - started:.0f} s")
+    for target, reason in skipped:
+        print(f"skipped in {target}: {reason}")
+    if not skipped:
+        print("nothing was skipped")
+    for target in failed:
+        print(f"failed: {target} (log: .cache/logs/{target}.log; again: make {target})")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
