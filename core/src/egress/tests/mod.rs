@@ -1,0 +1,213 @@
+//! The guard against a fixture Internet: its DNS, its addresses and its TLS servers live in this
+//! process, and every address that is dialled is remembered.
+
+mod dns;
+mod layers;
+mod vectors;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt as _};
+
+use super::resolve::{Answer, BoxFuture, LookupError};
+use super::*;
+
+pub const REFUSING: &str = "93.184.215.99";
+
+/// The entries the vectors assume.
+pub fn rules() -> Vec<AllowRule> {
+    let entry = |host: &str, ports: &[u16]| {
+        AllowRule::parse(&json!({"host": host, "ports": ports, "methods": ["GET", "POST"]}))
+            .expect("a good entry")
+    };
+    vec![
+        entry("api.partner.test", &[443, 8443]),
+        entry("*.cdn.partner.test", &[443, 8443]),
+        entry("xn--bcher-kva.test", &[443]),
+    ]
+}
+
+/// What the far side does in one test.
+#[derive(Clone)]
+pub struct Script {
+    /// One answer per query; the last one repeats.
+    pub dns: Vec<Result<Answer, LookupError>>,
+    pub response: String,
+    pub certificate: Certificate,
+    pub protected: HashSet<IpAddr>,
+    pub rules: Vec<AllowRule>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Certificate {
+    Good,
+    WrongName,
+    SelfSigned,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            dns: vec![Ok(answer(&["93.184.215.14"]))],
+            response: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned(),
+            certificate: Certificate::Good,
+            protected: HashSet::new(),
+            rules: rules(),
+        }
+    }
+}
+
+/// How a call ended, and what the world saw of it.
+pub struct Outcome {
+    pub result: Result<Fetched, Failure>,
+    pub dialled: Vec<SocketAddr>,
+    pub queries: usize,
+    pub requests: Vec<String>,
+}
+
+pub fn answer(addresses: &[&str]) -> Answer {
+    let addresses = addresses.iter().map(|text| text.parse().expect("an address")).collect();
+    Answer { addresses, aliases: 0 }
+}
+
+pub fn get(url: &str) -> Outgoing {
+    Outgoing {
+        plugin_id: "alpha".to_owned(),
+        url: url.to_owned(),
+        method: "GET".to_owned(),
+        may_handle_phi: true,
+        ..Outgoing::default()
+    }
+}
+
+/// Runs one call against the scripted world.
+pub async fn run(script: Script, call: Outgoing) -> Outcome {
+    let authority = Authority::new();
+    let dns = Arc::new(FixtureDns { answers: script.dns, queries: Mutex::default() });
+    let network = Arc::new(FixtureDial {
+        acceptor: authority.acceptor(script.certificate),
+        response: script.response,
+        dialled: Mutex::default(),
+        requests: Arc::default(),
+    });
+    let tls = Tls::new(Some(&authority.file)).expect("the roots load");
+    let egress = Egress::new(dns.clone(), network.clone(), tls, Limits::default());
+    let result = egress.fetch(&script.rules, call, &script.protected, 0).await;
+    Outcome {
+        result,
+        dialled: network.dialled.lock().unwrap().clone(),
+        queries: dns.queries.lock().unwrap().values().sum(),
+        requests: network.requests.lock().unwrap().clone(),
+    }
+}
+
+struct FixtureDns {
+    answers: Vec<Result<Answer, LookupError>>,
+    queries: Mutex<HashMap<String, usize>>,
+}
+
+impl Resolve for FixtureDns {
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Answer, LookupError>> {
+        let mut queries = self.queries.lock().unwrap();
+        let count = queries.entry(name.to_owned()).or_default();
+        let answer = self.answers.get(*count).or(self.answers.last()).cloned();
+        *count += 1;
+        Box::pin(async move { answer.unwrap_or(Err(LookupError::NoSuchName)) })
+    }
+}
+
+struct FixtureDial {
+    acceptor: tokio_rustls::TlsAcceptor,
+    response: String,
+    dialled: Mutex<Vec<SocketAddr>>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Dial for FixtureDial {
+    fn dial(&self, address: SocketAddr) -> BoxFuture<'_, std::io::Result<BoxStream>> {
+        self.dialled.lock().unwrap().push(address);
+        if address.ip().to_string() == REFUSING {
+            return Box::pin(async { Err(std::io::ErrorKind::ConnectionRefused.into()) });
+        }
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let (acceptor, response) = (self.acceptor.clone(), self.response.clone());
+        let requests = self.requests.clone();
+        tokio::spawn(async move {
+            let Ok(mut stream) = acceptor.accept(far).await else { return };
+            let request = read_request(&mut stream).await;
+            requests.lock().unwrap().push(request);
+            let _ = stream.write_all(response.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        });
+        Box::pin(async move { Ok(Box::new(near) as BoxStream) })
+    }
+}
+
+async fn read_request(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+    let mut read = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&read).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "))
+                .map_or(0, |length| length.parse().expect("a length"));
+            if body.len() >= length {
+                return text;
+            }
+        }
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return text,
+            Ok(count) => read.extend_from_slice(&buffer[..count]),
+        }
+    }
+}
+
+/// The certificate authority of the fixture Internet.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    file: std::path::PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("roots.pem");
+        std::fs::write(&file, issuer.pem()).unwrap();
+        Self { issuer, file, _folder: folder }
+    }
+
+    fn acceptor(&self, kind: Certificate) -> tokio_rustls::TlsAcceptor {
+        let names = match kind {
+            Certificate::WrongName => vec!["other.test".to_owned()],
+            _ => ["api.partner.test", "*.cdn.partner.test", "xn--bcher-kva.test"]
+                .map(str::to_owned)
+                .to_vec(),
+        };
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(names).unwrap();
+        let certificate = match kind {
+            Certificate::SelfSigned => params.self_signed(&key),
+            _ => params.signed_by(&key, &self.issuer),
+        };
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.unwrap().der().clone()], key)
+            .unwrap();
+        Arc::new(config).into()
+    }
+}
