@@ -75,6 +75,19 @@ pub enum TargetName {
     Docs,
 }
 
+impl TargetName {
+    /// Its name in the configuration, which is the name of its templates folder, too.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Python => "python",
+            Self::Node => "node",
+            Self::Go => "go",
+            Self::Docs => "docs",
+        }
+    }
+}
+
 /// One target.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
