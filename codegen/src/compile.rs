@@ -92,8 +92,12 @@ fn refuse_overlaps(project: &Project, config: &Config, problems: &mut Problems) 
         config.events.as_ref(),
         config.parity.as_ref(),
     ];
-    let mut inputs: Vec<PathBuf> =
-        sources.into_iter().flatten().chain(&config.generator).map(|p| project.absolute(p)).collect();
+    let mut inputs: Vec<PathBuf> = sources
+        .into_iter()
+        .flatten()
+        .chain(&config.generator)
+        .map(|p| project.absolute(p))
+        .collect();
     inputs.push(project.file.clone());
     let targets: Vec<&String> = config.targets.values().map(|target| &target.output).collect();
     for output in targets.iter().copied().chain(&config.output) {

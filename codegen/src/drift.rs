@@ -77,12 +77,15 @@ pub fn find(project: &Project, compiled: &Compiled) -> io::Result<Drift> {
             let path = crate::inputs::below(&root, &difference.path);
             let known = before.entries.get(&path);
             let template = compiled.lock.entries.get(&path).or(known);
-            let edited = lock != Some(LockDrift::Missing) && match (&difference.found, known) {
-                (Found::Stale(text), Some(entry)) => crate::inputs::sha256(text) != entry.digest,
-                (Found::Missing, known) => known.is_some(),
-                (Found::Orphaned, known) => known.is_none(),
-                _ => false,
-            };
+            let edited = lock != Some(LockDrift::Missing)
+                && match (&difference.found, known) {
+                    (Found::Stale(text), Some(entry)) => {
+                        crate::inputs::sha256(text) != entry.digest
+                    }
+                    (Found::Missing, known) => known.is_some(),
+                    (Found::Orphaned, known) => known.is_none(),
+                    _ => false,
+                };
             FileDrift {
                 difference: difference.clone(),
                 template: template.and_then(|entry| entry.template.clone()),

@@ -40,7 +40,10 @@ impl Kind {
 }
 
 /// Digest and kind of every input, by its absolute path.
-pub fn digests(project: &Project, config: &Config) -> io::Result<BTreeMap<PathBuf, (Kind, String)>> {
+pub fn digests(
+    project: &Project,
+    config: &Config,
+) -> io::Result<BTreeMap<PathBuf, (Kind, String)>> {
     let mut found = BTreeMap::new();
     let mut outputs = crate::compile::outputs(project, config);
     outputs.push(project.absolute(&config.lock));

@@ -17,5 +17,6 @@ pub mod lock;
 pub mod names;
 pub mod problem;
 pub mod project;
+pub mod rules;
 pub mod templates;
 pub mod tree;

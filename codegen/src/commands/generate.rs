@@ -62,7 +62,10 @@ fn refuse_links(project: &Project, compiled: &Compiled, drift: &Drift, problems:
         problems.error(
             "output-blocked",
             &project.place_of("output"),
-            format!("{} is a symbolic link or a folder, or lies below a link", project.shown(&path)),
+            format!(
+                "{} is a symbolic link or a folder, or lies below a link",
+                project.shown(&path)
+            ),
             "remove it; the compiler writes plain files in plain folders",
         );
     }

@@ -101,9 +101,11 @@ fn compiled(
     let Some(project) = project else {
         let message = match &call.options.config {
             Some(path) => format!("no configuration at {}", path.display()),
-            None => "no spec/codegen.toml and no codegen.toml here or in a folder above; write one \
+            None => {
+                "no spec/codegen.toml and no codegen.toml here or in a folder above; write one \
                      or name it with --config"
-                .to_owned(),
+                    .to_owned()
+            }
         };
         return Err(failed(message, Exit::Usage));
     };

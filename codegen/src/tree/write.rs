@@ -33,7 +33,8 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 fn remove_empty_folders(path: &Path, outputs: &[PathBuf]) {
-    let inside = |folder: &&Path| outputs.iter().any(|top| *folder != top && folder.starts_with(top));
+    let inside =
+        |folder: &&Path| outputs.iter().any(|top| *folder != top && folder.starts_with(top));
     for folder in path.ancestors().skip(1).take_while(inside) {
         // A folder that is not empty stays; that is what the error says.
         if fs::remove_dir(folder).is_err() {
