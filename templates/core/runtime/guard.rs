@@ -103,7 +103,8 @@ impl<'a> Credentials<'a> {
     pub fn bearer(&self) -> Option<&'a str> {
         let token = self.authorization("bearer")?;
         let is_token = |octet: u8| {
-            octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+            octet.is_ascii_alphanumeric()
+                || matches!(octet, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
         };
         (!token.is_empty() && token.bytes().all(is_token)).then_some(token)
     }

@@ -24,7 +24,7 @@ pub use guard::{Call, Credentials, Guard, Outcome, Stage};
 pub use json::{JsonFault, MAXIMUM_DEPTH, parse_json};
 pub use operation::{
     BodyInfo, Decoding, Idempotency, OperationInfo, ParameterInfo, Place, Scalar, SchemeInfo,
-    SchemeKind, SecurityRequirement, Segment, Style, Structure,
+    SchemeKind, SecurityRequirement, Segment, Structure, Style,
 };
 pub use problem::{Problem, ProblemDocument, Violation};
 pub use request::{Input, RequestInfo};

@@ -162,7 +162,8 @@ fn from_path(parameter: &ParameterInfo, capture: &Capture) -> Option<Value> {
 /// `;name=value`, `;name=a;name=b`, `;key=value`.
 fn from_matrix(parameter: &ParameterInfo, raw: &str) -> Option<Value> {
     let text = raw.strip_prefix(';')?;
-    let own = |part: &'_ str| part.strip_prefix(parameter.name)?.strip_prefix('=').map(str::to_owned);
+    let own =
+        |part: &'_ str| part.strip_prefix(parameter.name)?.strip_prefix('=').map(str::to_owned);
     match parameter.structure {
         Structure::Array(scalar) if parameter.explode => {
             let items: Option<Vec<Value>> =
@@ -352,7 +353,9 @@ fn decode_form_scalar(raw: &str, scalar: Scalar) -> Option<Value> {
 /// Reads the text as its type; text that does not read so stays text for the schema to judge.
 fn to_scalar(text: String, scalar: Scalar) -> Value {
     let number = |text: &str| {
-        let looks_so = text.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+        let looks_so = text
+            .bytes()
+            .all(|octet| matches!(octet, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
         if looks_so { text.parse::<Number>().ok() } else { None }
     };
     let boolean = |text: &str| match text {
@@ -364,18 +367,12 @@ fn to_scalar(text: String, scalar: Scalar) -> Value {
         Scalar::Text => None,
         Scalar::Integer | Scalar::Number => number(&text).map(Value::Number),
         Scalar::Boolean => boolean(&text).map(Value::Bool),
-        Scalar::Any => boolean(&text)
-            .map(Value::Bool)
-            .or_else(|| number(&text).map(Value::Number)),
+        Scalar::Any => boolean(&text).map(Value::Bool).or_else(|| number(&text).map(Value::Number)),
     };
     read.unwrap_or(Value::String(text))
 }
 
-fn violation(
-    pointer: impl Into<String>,
-    rule: &'static str,
-    message: &'static str,
-) -> Violation {
+fn violation(pointer: impl Into<String>, rule: &'static str, message: &'static str) -> Violation {
     Violation { pointer: pointer.into(), rule: rule.into(), message: message.into() }
 }
 

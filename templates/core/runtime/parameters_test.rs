@@ -31,8 +31,11 @@ fn query(
 
 #[test]
 fn path_styles() {
-    let (scalar, array, object) =
-        (Structure::Scalar(Scalar::Text), Structure::Array(Scalar::Integer), Structure::Object(FIELDS));
+    let (scalar, array, object) = (
+        Structure::Scalar(Scalar::Text),
+        Structure::Array(Scalar::Integer),
+        Structure::Object(FIELDS),
+    );
     assert_eq!(path(Style::Simple, false, scalar, "a%2Cb"), Some(json!("a,b")));
     assert_eq!(path(Style::Simple, false, array, "3,4"), Some(json!([3, 4])));
     assert_eq!(path(Style::Simple, false, object, "R,1,G,2"), Some(json!({"R": 1, "G": 2})));
@@ -100,10 +103,8 @@ fn what_is_repeated_unknown_or_undecodable_is_refused() {
 
 #[test]
 fn forms_become_objects() {
-    const FORM: &[(&str, Structure)] = &[
-        ("n", Structure::Scalar(Scalar::Integer)),
-        ("l", Structure::Array(Scalar::Text)),
-    ];
+    const FORM: &[(&str, Structure)] =
+        &[("n", Structure::Scalar(Scalar::Integer)), ("l", Structure::Array(Scalar::Text))];
     let mut violations = Vec::new();
     let value = decode_form("n=1&l=a&l=b+c&other=x", FORM, &mut violations);
     assert_eq!(value, json!({"n": 1, "l": ["a", "b c"], "other": "x"}));

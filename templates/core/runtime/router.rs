@@ -211,8 +211,8 @@ impl Search<'_> {
             node.methods.iter().find(|(method, _)| *method == wanted).map(|(_, index)| *index)
         };
         // A HEAD that the contract does not name is a GET without its body (RFC 9110 9.3.2).
-        let found = exact(self.method)
-            .or_else(|| if self.method == "HEAD" { exact("GET") } else { None });
+        let found =
+            exact(self.method).or_else(|| if self.method == "HEAD" { exact("GET") } else { None });
         if found.is_none() && !node.methods.is_empty() {
             self.allowed.extend(node.methods.iter().map(|(method, _)| *method));
             self.allowed.insert("OPTIONS");
@@ -287,7 +287,8 @@ fn patterns(segments: &[Segment]) -> Vec<Pattern> {
                 }
             }
             Segment::Literal(text) => {
-                let text = if position == 0 { text.strip_prefix('/').unwrap_or(text) } else { text };
+                let text =
+                    if position == 0 { text.strip_prefix('/').unwrap_or(text) } else { text };
                 for (index, piece) in text.split('/').enumerate() {
                     if index > 0 {
                         patterns.push(Pattern(Vec::new()));

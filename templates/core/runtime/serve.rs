@@ -4,11 +4,11 @@
 //! It runs in a task of its own: a caller who hangs up can stop neither the work half-way nor
 //! the record of it. A panic is an internal error to the caller and still closes.
 
+use super::answer::Raw;
 use super::guard::{Call, Credentials, Guard, Outcome, Stage};
 use super::json::parse_json;
 use super::operation::{BodyInfo, Decoding, OperationInfo, Place, SchemeKind};
 use super::parameters::{Capture, decode_form, decode_parameters};
-use super::answer::Raw;
 use super::percent;
 use super::problem::{Problem, Violation};
 use super::request::{Input, RequestInfo};
@@ -21,7 +21,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -216,8 +216,7 @@ impl Exchange<'_> {
         let keys: Vec<&str> = query_keys(operation).map(|(_, name)| name).collect();
         let query = self.parts.uri.query();
         let headers = &self.parts.headers;
-        let mut values =
-            decode_parameters(operation, self.path, query, headers, &keys, &mut found);
+        let mut values = decode_parameters(operation, self.path, query, headers, &keys, &mut found);
         let mut raw = None;
         if let Some(body) = operation.body.as_ref().filter(|_| !self.body.is_empty()) {
             match decode_body(body, &self.body, &mut found) {
@@ -227,6 +226,13 @@ impl Exchange<'_> {
                     raw = Some(Raw::new(media_type, self.body.clone()));
                 }
             }
+        }
+        if let Some(body) = &operation.body
+            && body.required
+            && body.decoding == Decoding::Raw
+            && raw.is_none()
+        {
+            found.push(violation("required", "is required".to_owned()));
         }
         let document = Value::Object(values);
         let unreadable = found.iter().any(|violation| violation.pointer == "/body");
@@ -243,35 +249,33 @@ impl Exchange<'_> {
 
 /// The value of a JSON or form body; none when it is handed over raw or is unreadable.
 fn decode_body(info: &BodyInfo, octets: &[u8], found: &mut Vec<Violation>) -> Option<Value> {
-    let mut refuse = |rule: &'static str, message: String| {
-        let pointer = "/body".to_owned();
-        found.push(Violation { pointer, rule: rule.into(), message: message.into() });
-    };
     match info.decoding {
         Decoding::Raw => None,
-        Decoding::Json => match parse_json(octets) {
-            Ok(value) => Some(value),
-            Err(fault) => {
-                refuse(fault.rule(), fault.to_string());
-                None
-            }
-        },
+        Decoding::Json => {
+            let read = parse_json(octets);
+            read.map_err(|fault| found.push(violation(fault.rule(), fault.to_string()))).ok()
+        }
         Decoding::Form(fields) => match std::str::from_utf8(octets) {
             Ok(text) => Some(decode_form(text, fields, found)),
             Err(_) => {
-                refuse("encoding", "is not valid UTF-8 text".to_owned());
+                found.push(violation("encoding", "is not valid UTF-8 text".to_owned()));
                 None
             }
         },
     }
 }
 
+fn violation(rule: &'static str, message: String) -> Violation {
+    Violation { pointer: "/body".to_owned(), rule: rule.into(), message: message.into() }
+}
+
 /// What no request may bring, whatever the operation.
 fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
     let encoded = headers.get_all(header::CONTENT_ENCODING).iter();
     if encoded.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(problems::unsupported_media_type()
-            .with_detail("a request body must not be compressed"));
+        return Err(
+            problems::unsupported_media_type().with_detail("a request body must not be compressed")
+        );
     }
     for name in ["authorization", IDEMPOTENCY_KEY, "content-type"] {
         if headers.get_all(name).iter().count() > 1 {

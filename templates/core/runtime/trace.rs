@@ -79,8 +79,7 @@ fn parse(header: &str) -> Option<(&str, &str, bool)> {
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == length && text.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

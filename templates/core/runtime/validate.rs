@@ -87,7 +87,8 @@ fn safe_pointer(pointer: &str, kind: &ValidationErrorKind) -> String {
     let names = CONTRACT.as_ref().map(|contract| &contract.names);
     let known = |token: &str| {
         token.bytes().all(|octet| octet.is_ascii_digit())
-            || names.is_some_and(|names| names.contains(&token.replace("~1", "/").replace("~0", "~")))
+            || names
+                .is_some_and(|names| names.contains(&token.replace("~1", "/").replace("~0", "~")))
     };
     let mut safe = String::with_capacity(pointer.len());
     for token in pointer.split('/').skip(1) {
@@ -164,7 +165,8 @@ mod tests {
                 "l": {"anyOf": [false]}, "m": {"contains": {"const": 1}}
             }
         });
-        let mut document = json!({"h": ["canary", "canary"], "j": {"canary": 1}, "g": 3, "m": ["canary"]});
+        let mut document =
+            json!({"h": ["canary", "canary"], "j": {"canary": 1}, "g": 3, "m": ["canary"]});
         for name in ["a", "b", "c", "d", "e", "f", "i", "l"] {
             document[name] = json!("canary");
         }

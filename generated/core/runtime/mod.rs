@@ -1,0 +1,33 @@
+//! The part of the server that is the same for every contract.
+//!
+//! Generated code holds facts (paths, types, rules); what is done with them stands here: one
+//! router, one pipeline, one validator. It knows neither the operations nor who implements them.
+
+mod answer;
+mod checker;
+mod guard;
+mod json;
+mod operation;
+mod parameters;
+mod percent;
+mod problem;
+mod request;
+mod router;
+mod serve;
+mod trace;
+mod validate;
+mod values;
+
+pub use answer::{Raw, empty, json_answer, raw_answer};
+pub use checker::{Checker, Finding, Level};
+pub use guard::{Call, Credentials, Guard, Outcome, Stage};
+pub use json::{JsonFault, MAXIMUM_DEPTH, parse_json};
+pub use operation::{
+    BodyInfo, Decoding, Idempotency, OperationInfo, ParameterInfo, Place, Scalar, SchemeInfo,
+    SchemeKind, SecurityRequirement, Segment, Structure, Style,
+};
+pub use problem::{Problem, ProblemDocument, Violation};
+pub use request::{Input, RequestInfo};
+pub use router::{Act, Acting, Route, router};
+pub use trace::Trace;
+pub use values::{Base64, Date, DateTime, double_option};

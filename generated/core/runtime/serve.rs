@@ -1,0 +1,388 @@
+//! The one pipeline of every operation: headers, limit on the address, authenticate, limit on
+//! the caller, authorise, body, validate, open, act, close, answer.
+//!
+//! It runs in a task of its own: a caller who hangs up can stop neither the work half-way nor
+//! the record of it. A panic is an internal error to the caller and still closes.
+
+use super::answer::Raw;
+use super::guard::{Call, Credentials, Guard, Outcome, Stage};
+use super::json::parse_json;
+use super::operation::{BodyInfo, Decoding, OperationInfo, Place, SchemeKind};
+use super::parameters::{Capture, decode_form, decode_parameters};
+use super::percent;
+use super::problem::{Problem, Violation};
+use super::request::{Input, RequestInfo};
+use super::router::{Act, Route};
+use super::trace::Trace;
+use super::validate::check_request;
+use crate::problems;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{ConnectInfo, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// A body must come at this pace after a grace period; whoever drips is cut off.
+const BODY_GRACE: Duration = Duration::from_secs(10);
+const BODY_OCTETS_PER_SECOND: u64 = 1024;
+const MAXIMUM_KEY: usize = 255;
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+pub async fn serve<A: Guard>(
+    api: Arc<A>,
+    route: Route<A>,
+    path: Vec<(&'static str, Capture)>,
+    trace: Trace,
+    request: Request,
+) -> Response {
+    let trace_id = trace.trace_id.clone();
+    let task = tokio::spawn(async move {
+        let (parts, body) = request.into_parts();
+        let info = request_info(route.operation, &path, trace, &parts);
+        let exchange = Exchange { info: &info, parts: &parts, path: &path, body: Bytes::new() };
+        exchange.run(&*api, route.act, body).await
+    });
+    task.await.unwrap_or_else(|_| {
+        let mut problem = problems::internal_error();
+        problem.trace_id = Some(trace_id);
+        problem.into_response()
+    })
+}
+
+fn request_info(
+    operation: &'static OperationInfo,
+    path: &[(&'static str, Capture)],
+    trace: Trace,
+    parts: &Parts,
+) -> RequestInfo {
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    RequestInfo {
+        operation,
+        path: path.iter().map(|(name, capture)| (*name, capture.decoded.clone())).collect(),
+        peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0),
+        trace,
+        idempotency_key: text(IDEMPOTENCY_KEY).map(str::to_owned),
+        user_agent: text("user-agent").map(str::to_owned),
+        declared_length: text("content-length").and_then(|length| length.parse().ok()),
+    }
+}
+
+/// One request on its way through the pipeline.
+struct Exchange<'r> {
+    info: &'r RequestInfo,
+    parts: &'r Parts,
+    path: &'r [(&'static str, Capture)],
+    body: Bytes,
+}
+
+/// What has been reached so far; the record of a refusal is made from it.
+struct Progress<A: Guard> {
+    stage: Stage,
+    caller: Option<A::Caller>,
+    receipt: Option<A::Receipt>,
+    notes: Vec<(&'static str, Value)>,
+}
+
+impl Exchange<'_> {
+    async fn run<A: Guard>(mut self, api: &A, act: Act<A>, body: Body) -> Response {
+        let mut progress =
+            Progress { stage: Stage::Headers, caller: None, receipt: None, notes: Vec::new() };
+        let result = match caught(self.steps(api, act, body, &mut progress)).await {
+            Some(result) => result,
+            None => Err(problems::internal_error()),
+        };
+        let (response, code, decision_id) = match result {
+            Ok(response) => (response, None, None),
+            Err(problem) => {
+                let (code, decision_id) = (problem.code.clone(), problem.decision_id.clone());
+                (self.refuse(problem), Some(code), decision_id)
+            }
+        };
+        if progress.stage == Stage::Open {
+            return response;
+        }
+        let outcome = Outcome {
+            stage: progress.stage,
+            status: response.status().as_u16(),
+            code,
+            decision_id,
+            notes: std::mem::take(&mut progress.notes),
+            request_octets: self.body.len() as u64,
+            response_octets: response.body().size_hint().exact(),
+        };
+        let caller = progress.caller.as_ref();
+        let closing = api.close(self.info, caller, progress.receipt.take(), &outcome);
+        match caught(closing).await {
+            Some(Ok(())) => response,
+            Some(Err(problem)) => self.refuse(problem),
+            None => self.refuse(problems::audit_unavailable()),
+        }
+    }
+
+    async fn steps<A: Guard>(
+        &mut self,
+        api: &A,
+        act: Act<A>,
+        body: Body,
+        progress: &mut Progress<A>,
+    ) -> Result<Response, Problem> {
+        check_headers(&self.parts.headers)?;
+        progress.stage = Stage::Limit;
+        api.limit(self.info, None).await?;
+        progress.stage = Stage::Authenticate;
+        let keys = api_keys(self.info.operation, self.parts);
+        let credentials = Credentials { headers: &self.parts.headers, keys: &keys };
+        let caller = &*progress.caller.insert(api.authenticate(self.info, credentials).await?);
+        progress.stage = Stage::Limit;
+        api.limit(self.info, Some(caller)).await?;
+        progress.stage = Stage::Authorize;
+        api.authorize(self.info, caller).await?;
+        progress.stage = Stage::Body;
+        let media_type = check_media_type(self.info.operation, &self.parts.headers)?;
+        self.read_body(body).await?;
+        progress.stage = Stage::Validate;
+        let input = self.decode(media_type)?;
+        progress.stage = Stage::Open;
+        progress.receipt = Some(api.open(self.info, caller).await?);
+        progress.stage = Stage::Act;
+        let mut call = Call::new(caller, self.info, &self.body);
+        let result = caught(act(api, &mut call, input)).await;
+        let (notes, headers) = (call.notes, call.headers);
+        progress.notes = notes;
+        let mut response = result.unwrap_or_else(|| Err(problems::internal_error()))?;
+        response.headers_mut().extend(headers);
+        Ok(response)
+    }
+
+    fn refuse(&self, mut problem: Problem) -> Response {
+        if problem.trace_id.is_none() {
+            problem.trace_id = Some(self.info.trace.trace_id.clone());
+        }
+        let mut response = problem.into_response();
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let mut schemes =
+                self.info.operation.security.iter().flat_map(|requirement| requirement.schemes);
+            let challenge = schemes.next().map_or("Bearer", |scheme| scheme.kind.challenge());
+            let value = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+        response
+    }
+
+    /// Reads the body within its limit and its pace.
+    async fn read_body(&mut self, body: Body) -> Result<(), Problem> {
+        let limit = self.info.operation.maximum_body();
+        if self.info.declared_length.is_some_and(|length| length > limit) {
+            return Err(problems::payload_too_large());
+        }
+        let start = Instant::now();
+        let mut body = pin!(body);
+        let mut octets = Vec::new();
+        loop {
+            let earned = Duration::from_secs(octets.len() as u64 / BODY_OCTETS_PER_SECOND);
+            let frame = poll_fn(|context| body.as_mut().poll_frame(context));
+            let Ok(frame) = timeout_at(start + BODY_GRACE + earned, frame).await else {
+                return Err(problems::request_timeout());
+            };
+            let Some(frame) = frame else { break };
+            let Ok(frame) = frame else {
+                let problem = problems::invalid_request();
+                return Err(problem.with_violation("/body", "incomplete", "did not arrive whole"));
+            };
+            if let Ok(data) = frame.into_data() {
+                if octets.len() as u64 + data.len() as u64 > limit {
+                    return Err(problems::payload_too_large());
+                }
+                octets.extend_from_slice(&data);
+            }
+        }
+        self.body = Bytes::from(octets);
+        Ok(())
+    }
+
+    /// Decodes and validates everything, so that all violations are answered at once.
+    fn decode(&self, media_type: Option<String>) -> Result<Input, Problem> {
+        let operation = self.info.operation;
+        let mut found = Vec::new();
+        let keys: Vec<&str> = query_keys(operation).map(|(_, name)| name).collect();
+        let query = self.parts.uri.query();
+        let headers = &self.parts.headers;
+        let mut values = decode_parameters(operation, self.path, query, headers, &keys, &mut found);
+        let mut raw = None;
+        if let Some(body) = operation.body.as_ref().filter(|_| !self.body.is_empty()) {
+            match decode_body(body, &self.body, &mut found) {
+                Some(value) => drop(values.insert("body".to_owned(), value)),
+                None => {
+                    let media_type = media_type.unwrap_or_default();
+                    raw = Some(Raw::new(media_type, self.body.clone()));
+                }
+            }
+        }
+        if let Some(body) = &operation.body
+            && body.required
+            && body.decoding == Decoding::Raw
+            && raw.is_none()
+        {
+            found.push(violation("required", "is required".to_owned()));
+        }
+        let document = Value::Object(values);
+        let unreadable = found.iter().any(|violation| violation.pointer == "/body");
+        let judged = check_request(operation, &document).ok_or_else(problems::internal_error)?;
+        let missing = |violation: &Violation| !(unreadable && violation.pointer == "/body");
+        found.extend(judged.into_iter().filter(missing));
+        if !found.is_empty() {
+            return Err(problems::invalid_request().with_violations(found));
+        }
+        let Value::Object(mut values) = document else { return Err(problems::internal_error()) };
+        Ok(Input { body: values.remove("body"), values, raw })
+    }
+}
+
+/// The value of a JSON or form body; none when it is handed over raw or is unreadable.
+fn decode_body(info: &BodyInfo, octets: &[u8], found: &mut Vec<Violation>) -> Option<Value> {
+    match info.decoding {
+        Decoding::Raw => None,
+        Decoding::Json => {
+            let read = parse_json(octets);
+            read.map_err(|fault| found.push(violation(fault.rule(), fault.to_string()))).ok()
+        }
+        Decoding::Form(fields) => match std::str::from_utf8(octets) {
+            Ok(text) => Some(decode_form(text, fields, found)),
+            Err(_) => {
+                found.push(violation("encoding", "is not valid UTF-8 text".to_owned()));
+                None
+            }
+        },
+    }
+}
+
+fn violation(rule: &'static str, message: String) -> Violation {
+    Violation { pointer: "/body".to_owned(), rule: rule.into(), message: message.into() }
+}
+
+/// What no request may bring, whatever the operation.
+fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
+    let encoded = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encoded.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(
+            problems::unsupported_media_type().with_detail("a request body must not be compressed")
+        );
+    }
+    for name in ["authorization", IDEMPOTENCY_KEY, "content-type"] {
+        if headers.get_all(name).iter().count() > 1 {
+            let pointer = format!("/header/{name}");
+            let problem = problems::invalid_request();
+            return Err(problem.with_violation(pointer, "repeated", "stands more than once"));
+        }
+    }
+    if let Some(key) = headers.get(IDEMPOTENCY_KEY) {
+        let octets = key.as_bytes();
+        let printable = octets.iter().all(|octet| (0x21..=0x7e).contains(octet));
+        if octets.is_empty() || octets.len() > MAXIMUM_KEY || !printable {
+            return Err(problems::invalid_request().with_violation(
+                "/header/idempotency-key",
+                "format",
+                "must be 1 to 255 printable ASCII characters",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a media type the operation does not take. A body without one is refused as well,
+/// once it is known that there is a body.
+fn check_media_type(
+    operation: &OperationInfo,
+    headers: &HeaderMap,
+) -> Result<Option<String>, Problem> {
+    let Some(body) = &operation.body else { return Ok(None) };
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        let length = headers.get(header::CONTENT_LENGTH);
+        let has_body = length.is_some_and(|length| length.as_bytes() != b"0")
+            || headers.contains_key(header::TRANSFER_ENCODING);
+        return if has_body { Err(problems::unsupported_media_type()) } else { Ok(None) };
+    };
+    let text = value.to_str().map_err(|_| problems::unsupported_media_type())?;
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let accepted = body.media_types.iter().any(|known| accepts(known, &essence));
+    if accepted { Ok(Some(text.to_owned())) } else { Err(problems::unsupported_media_type()) }
+}
+
+/// `image/*` and `*/*` are ranges.
+fn accepts(known: &str, essence: &str) -> bool {
+    known == "*/*"
+        || known == essence
+        || known.strip_suffix('*').is_some_and(|prefix| essence.starts_with(prefix))
+}
+
+/// Values of the API keys that the operation knows, by scheme.
+fn api_keys(operation: &OperationInfo, parts: &Parts) -> Vec<(&'static str, String)> {
+    let mut keys = Vec::new();
+    for (scheme, place, name) in key_schemes(operation) {
+        let value = match place {
+            Place::Header => {
+                parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+            }
+            Place::Query => parts.uri.query().and_then(|query| {
+                let pair = query.split('&').filter_map(|pair| pair.split_once('='));
+                let mut values = pair.filter(|(key, _)| *key == name);
+                values.next().and_then(|(_, value)| percent::decode_form(value))
+            }),
+            Place::Cookie => cookie(&parts.headers, name),
+            Place::Path => None,
+        };
+        keys.extend(value.map(|value| (scheme, value)));
+    }
+    keys
+}
+
+fn key_schemes(
+    operation: &OperationInfo,
+) -> impl Iterator<Item = (&'static str, Place, &'static str)> {
+    operation.security.iter().flat_map(|requirement| requirement.schemes).filter_map(|scheme| {
+        match scheme.kind {
+            SchemeKind::ApiKey { place, name } => Some((scheme.name, place, name)),
+            _ => None,
+        }
+    })
+}
+
+fn query_keys(operation: &OperationInfo) -> impl Iterator<Item = (&'static str, &'static str)> {
+    key_schemes(operation)
+        .filter(|(_, place, _)| *place == Place::Query)
+        .map(|(scheme, _, name)| (scheme, name))
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
+}
+
+/// Runs a future; none when it panics.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}
