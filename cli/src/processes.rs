@@ -19,8 +19,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 pub struct Process {
     pub name: String,
     pub pid: i32,
-    /// Program as started; guards against a pid that another process has by now.
-    pub program: PathBuf,
+    /// When it started, in the ticks of the kernel; guards against a pid that another process
+    /// has by now.
+    started_at: Option<u64>,
     pub log: PathBuf,
     /// Where it listens, when it does.
     pub url: Option<String>,
@@ -76,7 +77,9 @@ impl RunFolder {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Process { name: name.to_owned(), pid: child.id() as i32, program, log, url: None })
+        let pid = i32::try_from(child.id())?;
+        let started_at = kernel_state(pid).map(|(_, started_at)| started_at);
+        Ok(Process { name: name.to_owned(), pid, started_at, log, url: None })
     }
 }
 
@@ -87,11 +90,12 @@ impl Process {
         if test_kill_process(pid).is_err() {
             return false;
         }
-        let Ok(line) = fs::read(format!("/proc/{}/cmdline", self.pid)) else { return false };
-        // A process that ended and was not waited for has an empty command line.
-        line.split(|octet| *octet == 0)
-            .next()
-            .is_some_and(|first| first == self.program.as_os_str().as_encoded_bytes())
+        match kernel_state(self.pid) {
+            // A process that ended and was not waited for still has its pid.
+            Some((state, started_at)) => state != 'Z' && self.started_at == Some(started_at),
+            // No /proc on this system: the pid is all there is.
+            None => self.started_at.is_none(),
+        }
     }
 
     /// Asks the process to end and waits for it; kills it when it does not.
@@ -143,4 +147,14 @@ impl Process {
             std::thread::sleep(POLL_INTERVAL);
         }
     }
+}
+
+/// State and start time of a process, fields 3 and 22 of proc(5) `/proc/PID/stat`.
+fn kernel_state(pid: i32) -> Option<(char, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold spaces; the fields are counted behind it.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let started_at = fields.nth(18)?.parse().ok()?;
+    Some((state, started_at))
 }
