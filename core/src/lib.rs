@@ -5,6 +5,10 @@
 
 pub mod clock;
 pub mod egress;
+pub mod idempotency;
+pub mod schemas;
+pub mod settings;
+pub mod storage;
 pub mod store;
 
 pub use clock::Clock;

@@ -1,0 +1,241 @@
+//! The promise of `Idempotency-Key`: the same key and request get the same answer for 24 hours.
+//!
+//! Only answers that succeeded are kept; a failure may be tried again. What runs is known in
+//! memory and released when the work ends, is dropped or the process dies, so that no key can
+//! stay locked. Answers are sealed under the key of the caller, with the fingerprint of their
+//! request inside, because a bare hash of a small body can be guessed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ring::digest::{SHA256, digest};
+use rusqlite::{OptionalExtension as _, params};
+use serde_json::Value;
+
+use crate::{Clock, Migration, Sealer, Store, StoreError};
+
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    module: "idempotency",
+    version: 1,
+    sql: "
+        CREATE TABLE idempotency (
+            caller TEXT NOT NULL,
+            key TEXT NOT NULL,
+            answer BLOB NOT NULL,
+            answered_at INTEGER NOT NULL,
+            PRIMARY KEY (caller, key)
+        ) STRICT;
+        CREATE INDEX idempotency_by_age ON idempotency (answered_at);
+    ",
+}];
+
+const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+const FINGERPRINT: usize = 32;
+
+/// What identifies a request beside its key.
+pub type Fingerprint = [u8; FINGERPRINT];
+
+/// The fingerprint of an operation with everything it was asked.
+pub fn fingerprint(operation: &str, parts: &[&str], body: &Value) -> Fingerprint {
+    let mut text = serde_json::json!([operation, parts]).to_string();
+    text.push_str(&body.to_string());
+    digest(&SHA256, text.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 octets")
+}
+
+/// What a key means right now.
+pub enum Turn {
+    /// Nobody has asked this yet: do it, then [`Ticket::keep`] the answer.
+    Fresh(Ticket),
+    /// Done before; this was the answer.
+    Replay(Value),
+    Running,
+    Mismatch,
+}
+
+type Running = Arc<Mutex<HashMap<(String, String), Fingerprint>>>;
+
+#[derive(Clone)]
+pub struct Idempotency {
+    store: Store,
+    sealer: Sealer,
+    clock: Clock,
+    running: Running,
+}
+
+/// The right to do the work of a key; dropping it without an answer frees the key.
+pub struct Ticket {
+    owner: Idempotency,
+    slot: (String, String),
+    fingerprint: Fingerprint,
+}
+
+impl Idempotency {
+    pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
+        Self { store, sealer, clock, running: Running::default() }
+    }
+
+    pub async fn begin(
+        &self,
+        caller: &str,
+        key: &str,
+        fingerprint: Fingerprint,
+    ) -> Result<Turn, StoreError> {
+        let slot = (caller.to_owned(), key.to_owned());
+        // The slot is taken before the store is asked, so two first requests cannot both pass.
+        let ticket = {
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            match running.get(&slot) {
+                Some(other) if *other == fingerprint => return Ok(Turn::Running),
+                Some(_) => return Ok(Turn::Mismatch),
+                None => running.insert(slot.clone(), fingerprint),
+            };
+            Ticket { owner: self.clone(), slot, fingerprint }
+        };
+        match self.answer(caller, key).await? {
+            None => Ok(Turn::Fresh(ticket)),
+            Some((known, answer)) if known == fingerprint => Ok(Turn::Replay(answer)),
+            Some(_) => Ok(Turn::Mismatch),
+        }
+    }
+
+    async fn answer(
+        &self,
+        caller: &str,
+        key: &str,
+    ) -> Result<Option<(Fingerprint, Value)>, StoreError> {
+        let since = self.clock.unix_millis() - KEPT_MS;
+        let slot = (caller.to_owned(), key.to_owned());
+        let sealed: Option<Vec<u8>> = self
+            .store
+            .read(move |conn| {
+                Ok(conn
+                    .query_row(
+                        "SELECT answer FROM idempotency
+                         WHERE caller = ?1 AND key = ?2 AND answered_at > ?3",
+                        params![slot.0, slot.1, since],
+                        |row| row.get(0),
+                    )
+                    .optional()?)
+            })
+            .await?;
+        let Some(sealed) = sealed else { return Ok(None) };
+        let broken = || StoreError::Broken("idempotency holds no answer");
+        let record = self.sealer.open(caller, &place(key), &sealed)?;
+        let (known, answer) = record.split_at_checked(FINGERPRINT).ok_or_else(broken)?;
+        let known = known.try_into().map_err(|_| broken())?;
+        Ok(Some((known, serde_json::from_slice(answer).map_err(|_| broken())?)))
+    }
+}
+
+impl Ticket {
+    /// Keeps the answer for those who ask again.
+    pub async fn keep(self, answer: &Value) -> Result<(), StoreError> {
+        let now = self.owner.clock.unix_millis();
+        let (caller, key) = self.slot.clone();
+        let mut record = self.fingerprint.to_vec();
+        record.extend_from_slice(answer.to_string().as_bytes());
+        let sealed = self.owner.sealer.seal(&caller, &place(&key), &record)?;
+        self.owner
+            .store
+            .write(move |tx| {
+                tx.execute("DELETE FROM idempotency WHERE answered_at <= ?1", [now - KEPT_MS])?;
+                tx.execute(
+                    "INSERT INTO idempotency (caller, key, answer, answered_at)
+                     VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (caller, key) DO UPDATE SET answer = excluded.answer,
+                        answered_at = excluded.answered_at",
+                    params![caller, key, sealed, now],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut running = self.owner.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.remove(&self.slot);
+    }
+}
+
+fn place(key: &str) -> Vec<u8> {
+    format!("idempotency/{key}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::MasterKey;
+
+    const ONE: Fingerprint = [1; 32];
+    const TWO: Fingerprint = [2; 32];
+
+    fn bench() -> (Idempotency, Clock, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("core.db"), &[MIGRATIONS]).unwrap();
+        let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+        let sealer = Sealer::new(MasterKey::from_bytes(&[7; 32]).unwrap());
+        (Idempotency::new(store, sealer, clock.clone()), clock, folder)
+    }
+
+    async fn ticket(keys: &Idempotency, caller: &str) -> Ticket {
+        match keys.begin(caller, "k", ONE).await.unwrap() {
+            Turn::Fresh(ticket) => ticket,
+            _ => panic!("the key is taken"),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_request_gets_the_same_answer_for_a_day() {
+        let (keys, clock, _folder) = bench();
+        ticket(&keys, "alpha").await.keep(&json!({"n": 1})).await.unwrap();
+        let turn = keys.begin("alpha", "k", ONE).await.unwrap();
+        assert!(matches!(turn, Turn::Replay(answer) if answer == json!({"n": 1})));
+        assert!(matches!(keys.begin("alpha", "k", TWO).await.unwrap(), Turn::Mismatch));
+        drop(ticket(&keys, "beta").await);
+        clock.advance(Duration::from_secs(24 * 60 * 60));
+        ticket(&keys, "alpha").await;
+    }
+
+    #[tokio::test]
+    async fn a_running_key_is_told_and_freed_when_the_work_is_dropped() {
+        let (keys, _clock, _folder) = bench();
+        let first = ticket(&keys, "alpha").await;
+        assert!(matches!(keys.begin("alpha", "k", ONE).await.unwrap(), Turn::Running));
+        assert!(matches!(keys.begin("alpha", "k", TWO).await.unwrap(), Turn::Mismatch));
+        drop(first);
+        ticket(&keys, "alpha").await;
+    }
+
+    #[tokio::test]
+    async fn of_many_first_requests_one_runs() {
+        let (keys, _clock, _folder) = bench();
+        let asks: Vec<_> = (0..50)
+            .map(|_| {
+                let keys = keys.clone();
+                tokio::spawn(async move { keys.begin("alpha", "k", ONE).await.unwrap() })
+            })
+            .collect();
+        let mut turns = Vec::new();
+        for ask in asks {
+            turns.push(ask.await.unwrap());
+        }
+        assert_eq!(turns.iter().filter(|turn| matches!(turn, Turn::Fresh(_))).count(), 1);
+    }
+
+    #[test]
+    fn fingerprints_differ_by_operation_path_and_body() {
+        let body = json!({"a": 1});
+        let base = fingerprint("call", &["a", "bc"], &body);
+        assert_eq!(base, fingerprint("call", &["a", "bc"], &body));
+        assert_ne!(base, fingerprint("call", &["ab", "c"], &body));
+        assert_ne!(base, fingerprint("other", &["a", "bc"], &body));
+        assert_ne!(base, fingerprint("call", &["a", "bc"], &json!({"a": 2})));
+    }
+}

@@ -1,0 +1,300 @@
+//! The key-value store of each plugin: a namespace of its own, sealed under its own key.
+//!
+//! Revisions of a key only grow, also across delete and expiry (for a day, while a gravestone
+//! stands), so that compare-and-set cannot mistake a new value for an old one. A value whose time
+//! has passed is gone for every reader at that moment; its space is freed at the next write.
+
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde_json::Value;
+
+use crate::{Clock, Migration, Sealer, Store, StoreError};
+
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    module: "storage",
+    version: 1,
+    sql: "
+        CREATE TABLE storage_values (
+            plugin_id TEXT NOT NULL,
+            key TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            value BLOB,
+            size INTEGER NOT NULL,
+            expires_at INTEGER,
+            removed_at INTEGER,
+            PRIMARY KEY (plugin_id, key)
+        ) STRICT;
+        CREATE INDEX storage_by_expiry ON storage_values (plugin_id, expires_at)
+            WHERE expires_at IS NOT NULL;
+        CREATE INDEX storage_by_removal ON storage_values (removed_at)
+            WHERE removed_at IS NOT NULL;
+        CREATE TABLE storage_usage (
+            plugin_id TEXT NOT NULL PRIMARY KEY,
+            octets INTEGER NOT NULL
+        ) STRICT;
+    ",
+}];
+
+const GRAVESTONE_MS: i64 = 24 * 60 * 60 * 1_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    #[error("the key is not there")]
+    UnknownKey,
+    #[error("the newest revision is {current}")]
+    RevisionConflict { current: i64 },
+    #[error("the quota of {quota} octets is used up")]
+    QuotaExceeded { quota: u64 },
+    #[error("the cursor is not one of ours")]
+    BadCursor,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Clone, PartialEq)]
+pub struct Stored {
+    pub key: String,
+    pub value: Value,
+    pub revision: i64,
+    /// Milliseconds since 1970.
+    pub expires_at: Option<i64>,
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Stored(revision {})", self.revision)
+    }
+}
+
+/// What a list tells of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub key: String,
+    pub revision: i64,
+    pub size: i64,
+    pub expires_at: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub keys: Vec<Listed>,
+    pub cursor: Option<String>,
+}
+
+/// How a value is to be written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    pub quota: u64,
+    pub ttl_seconds: Option<i64>,
+    /// Write only while this is the newest revision; 0 means while there is none.
+    pub if_revision: Option<i64>,
+}
+
+#[derive(Clone)]
+pub struct Storage {
+    store: Store,
+    sealer: Sealer,
+    clock: Clock,
+}
+
+impl Storage {
+    pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
+        Self { store, sealer, clock }
+    }
+
+    pub async fn put(
+        &self,
+        plugin_id: &str,
+        key: &str,
+        value: Value,
+        terms: Terms,
+    ) -> Result<Stored, StorageError> {
+        let now = self.clock.unix_millis();
+        let expires_at = terms.ttl_seconds.map(|seconds| now.saturating_add(seconds * 1_000));
+        let (plugin, name) = (plugin_id.to_owned(), key.to_owned());
+        let (sealer, text) = (self.sealer.clone(), value.to_string());
+        let size = i64::try_from(text.len()).map_err(|_| StoreError::Unavailable)?;
+        let written = self.store.write(move |tx| {
+            bury_expired(tx, &plugin, now)?;
+            let row = row(tx, &plugin, &name)?;
+            let current = row.as_ref().filter(|row| row.live).map_or(0, |row| row.revision);
+            if terms.if_revision.is_some_and(|expected| expected != current) {
+                return Ok(Err(StorageError::RevisionConflict { current }));
+            }
+            let growth = size - row.as_ref().map_or(0, |row| row.size);
+            let used = usage(tx, &plugin)? + growth;
+            if growth > 0 && u64::try_from(used).unwrap_or(u64::MAX) > terms.quota {
+                return Ok(Err(StorageError::QuotaExceeded { quota: terms.quota }));
+            }
+            let revision = row.map_or(0, |row| row.revision) + 1;
+            let sealed = sealer.seal(&plugin, &place(&name, revision), text.as_bytes())?;
+            tx.execute(
+                "INSERT INTO storage_values (plugin_id, key, revision, value, size, expires_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (plugin_id, key) DO UPDATE SET revision = excluded.revision,
+                    value = excluded.value, size = excluded.size,
+                    expires_at = excluded.expires_at, removed_at = NULL",
+                params![plugin, name, revision, sealed, size, expires_at],
+            )?;
+            add_usage(tx, &plugin, growth)?;
+            Ok(Ok(revision))
+        });
+        let revision = written.await??;
+        Ok(Stored { key: key.to_owned(), value, revision, expires_at })
+    }
+
+    pub async fn get(&self, plugin_id: &str, key: &str) -> Result<Stored, StorageError> {
+        let now = self.clock.unix_millis();
+        let (plugin, name) = (plugin_id.to_owned(), key.to_owned());
+        let found = self.store.read(move |conn| {
+            Ok(conn
+                .query_row(
+                    "SELECT revision, value, expires_at FROM storage_values
+                     WHERE plugin_id = ?1 AND key = ?2 AND value IS NOT NULL
+                        AND (expires_at IS NULL OR expires_at > ?3)",
+                    params![plugin, name, now],
+                    |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?)),
+                )
+                .optional()?)
+        });
+        let (revision, sealed, expires_at) = found.await?.ok_or(StorageError::UnknownKey)?;
+        let text = self.sealer.open(plugin_id, &place(key, revision), &sealed)?;
+        let value = serde_json::from_slice(&text)
+            .map_err(|_| StoreError::Broken("storage_values holds no JSON"))?;
+        Ok(Stored { key: key.to_owned(), value, revision, expires_at })
+    }
+
+    /// Removes a value. What is not there is gone already, unless a revision was expected.
+    pub async fn delete(
+        &self,
+        plugin_id: &str,
+        key: &str,
+        if_revision: Option<i64>,
+    ) -> Result<(), StorageError> {
+        let now = self.clock.unix_millis();
+        let (plugin, name) = (plugin_id.to_owned(), key.to_owned());
+        let removed = self.store.write(move |tx| {
+            bury_expired(tx, &plugin, now)?;
+            let row = row(tx, &plugin, &name)?.filter(|row| row.live);
+            let current = row.as_ref().map_or(0, |row| row.revision);
+            if if_revision.is_some_and(|expected| expected != current) {
+                return Ok(Err(StorageError::RevisionConflict { current }));
+            }
+            if let Some(row) = row {
+                tx.execute(
+                    "UPDATE storage_values SET value = NULL, size = 0, expires_at = NULL,
+                        removed_at = ?3, revision = revision + 1
+                     WHERE plugin_id = ?1 AND key = ?2",
+                    params![plugin, name, now],
+                )?;
+                add_usage(tx, &plugin, -row.size)?;
+            }
+            Ok(Ok(()))
+        });
+        removed.await?
+    }
+
+    /// Keys in byte order that open with `prefix`, after the cursor.
+    pub async fn list(
+        &self,
+        plugin_id: &str,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StorageError> {
+        let now = self.clock.unix_millis();
+        let after = cursor.map(read_cursor).transpose()?.unwrap_or_default();
+        let (plugin, prefix) = (plugin_id.to_owned(), prefix.to_owned());
+        let rows = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
+        let listed = self.store.read(move |conn| {
+            let mut query = conn.prepare_cached(
+                "SELECT key, revision, size, expires_at FROM storage_values
+                 WHERE plugin_id = ?1 AND key >= ?2 AND key > ?3
+                    AND substr(key, 1, length(?2)) = ?2 AND value IS NOT NULL
+                    AND (expires_at IS NULL OR expires_at > ?4)
+                 ORDER BY key LIMIT ?5",
+            )?;
+            let rows = query.query_map(params![plugin, prefix, after, now, rows], |row| {
+                Ok(Listed {
+                    key: row.get(0)?,
+                    revision: row.get(1)?,
+                    size: row.get(2)?,
+                    expires_at: row.get(3)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        });
+        let mut keys = listed.await?;
+        let more = keys.len() > limit;
+        keys.truncate(limit);
+        let last = keys.last().filter(|_| more);
+        let cursor = last.map(|last| URL_SAFE_NO_PAD.encode(last.key.as_bytes()));
+        Ok(Page { keys, cursor })
+    }
+}
+
+struct Row {
+    revision: i64,
+    size: i64,
+    live: bool,
+}
+
+fn row(conn: &Connection, plugin_id: &str, key: &str) -> Result<Option<Row>, StoreError> {
+    Ok(conn
+        .query_row(
+            "SELECT revision, size, value IS NOT NULL FROM storage_values
+             WHERE plugin_id = ?1 AND key = ?2",
+            params![plugin_id, key],
+            |row| Ok(Row { revision: row.get(0)?, size: row.get(1)?, live: row.get(2)? }),
+        )
+        .optional()?)
+}
+
+fn usage(conn: &Connection, plugin_id: &str) -> Result<i64, StoreError> {
+    let octets = "SELECT octets FROM storage_usage WHERE plugin_id = ?1";
+    Ok(conn.query_row(octets, [plugin_id], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+fn add_usage(tx: &Transaction<'_>, plugin_id: &str, octets: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO storage_usage (plugin_id, octets) VALUES (?1, ?2)
+         ON CONFLICT (plugin_id) DO UPDATE SET octets = octets + excluded.octets",
+        params![plugin_id, octets],
+    )?;
+    Ok(())
+}
+
+/// Frees the space of what has expired, and takes away gravestones that have stood long enough.
+fn bury_expired(tx: &Transaction<'_>, plugin_id: &str, now: i64) -> Result<(), StoreError> {
+    let freed: i64 = tx.query_row(
+        "SELECT coalesce(sum(size), 0) FROM storage_values
+         WHERE plugin_id = ?1 AND expires_at <= ?2",
+        params![plugin_id, now],
+        |row| row.get(0),
+    )?;
+    let buried = tx.execute(
+        "UPDATE storage_values SET value = NULL, size = 0, expires_at = NULL, removed_at = ?2,
+            revision = revision + 1
+         WHERE plugin_id = ?1 AND expires_at <= ?2",
+        params![plugin_id, now],
+    )?;
+    if buried > 0 {
+        add_usage(tx, plugin_id, -freed)?;
+    }
+    tx.execute("DELETE FROM storage_values WHERE removed_at <= ?1", [now - GRAVESTONE_MS])?;
+    Ok(())
+}
+
+/// Binds a sealed value to its key and revision, so that rows cannot be swapped.
+fn place(key: &str, revision: i64) -> Vec<u8> {
+    format!("storage/{key}/{revision}").into_bytes()
+}
+
+fn read_cursor(cursor: &str) -> Result<String, StorageError> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| StorageError::BadCursor)?;
+    String::from_utf8(bytes).map_err(|_| StorageError::BadCursor)
+}
