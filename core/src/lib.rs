@@ -3,9 +3,13 @@
 //! Every route, wire type and authentication rule comes from the compiled contract; this crate
 //! decides. [`Core`] holds one field per module, and `api` answers each operation by calling them.
 
+pub mod audit;
 pub mod clock;
 pub mod egress;
 pub mod idempotency;
+pub mod json;
+pub mod policy;
+pub mod random;
 pub mod schemas;
 pub mod settings;
 pub mod storage;
@@ -15,11 +19,12 @@ pub use clock::Clock;
 pub use store::{MasterKey, Migration, Sealer, Store, StoreError};
 
 /// The tables of every module, in the order they are made.
-pub const SCHEMA: &[&[Migration]] = &[];
+pub const SCHEMA: &[&[Migration]] = &[audit::MIGRATIONS];
 
 /// The platform: what every operation may use.
 pub struct Core {
     pub clock: Clock,
     pub store: Store,
     pub sealer: Sealer,
+    pub audit: audit::AuditLog,
 }

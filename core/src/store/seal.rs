@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
-use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::{StoreError, files};
+use crate::random;
 
 const KEY_LEN: usize = 32;
 /// First byte of every sealed value, so that a later scheme can tell itself apart.
@@ -26,7 +26,7 @@ impl MasterKey {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let bytes = files::read_or_create(path, || {
             let mut fresh = Zeroizing::new(vec![0; KEY_LEN]);
-            random(&mut fresh)?;
+            random::fill(&mut fresh)?;
             Ok(fresh)
         })?;
         Self::from_bytes(&bytes).ok_or_else(|| StoreError::File {
@@ -80,7 +80,7 @@ impl Sealer {
     /// `aad` names the place of the value, for instance `storage/KEY/REVISION`.
     pub fn seal(&self, plugin_id: &str, aad: &[u8], bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
         let mut nonce = [0; NONCE_LEN];
-        random(&mut nonce)?;
+        random::fill(&mut nonce)?;
         let mut sealed = Vec::with_capacity(1 + NONCE_LEN + bytes.len() + AES_256_GCM.tag_len());
         sealed.push(SCHEME);
         sealed.extend_from_slice(&nonce);
@@ -124,9 +124,4 @@ impl Sealer {
             .map(LessSafeKey::new)
             .expect("a derived key has the length of the cipher")
     }
-}
-
-/// Fills `bytes` from the operating system's generator.
-pub fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
-    SystemRandom::new().fill(bytes).map_err(|_| StoreError::Unavailable)
 }
