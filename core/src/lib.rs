@@ -19,7 +19,8 @@ pub use clock::Clock;
 pub use store::{MasterKey, Migration, Sealer, Store, StoreError};
 
 /// The tables of every module, in the order they are made.
-pub const SCHEMA: &[&[Migration]] = &[audit::MIGRATIONS];
+pub const SCHEMA: &[&[Migration]] =
+    &[audit::MIGRATIONS, idempotency::MIGRATIONS, settings::MIGRATIONS, storage::MIGRATIONS];
 
 /// The platform: what every operation may use.
 pub struct Core {
