@@ -7,6 +7,7 @@ pub mod audit;
 pub mod clock;
 pub mod egress;
 pub mod idempotency;
+pub mod identity;
 pub mod json;
 pub mod policy;
 pub mod random;
@@ -19,8 +20,13 @@ pub use clock::Clock;
 pub use store::{MasterKey, Migration, Sealer, Store, StoreError};
 
 /// The tables of every module, in the order they are made.
-pub const SCHEMA: &[&[Migration]] =
-    &[audit::MIGRATIONS, idempotency::MIGRATIONS, settings::MIGRATIONS, storage::MIGRATIONS];
+pub const SCHEMA: &[&[Migration]] = &[
+    audit::MIGRATIONS,
+    identity::MIGRATIONS,
+    idempotency::MIGRATIONS,
+    settings::MIGRATIONS,
+    storage::MIGRATIONS,
+];
 
 /// The platform: what every operation may use.
 pub struct Core {

@@ -1,0 +1,91 @@
+//! Passwords: argon2id (RFC 9106) with the parameters OWASP names, and never two answers in time.
+//!
+//! A name nobody has is checked against a hash nobody can match, so that both take the same work.
+//! The work runs off the async threads and only a few at a time: each needs 19 MiB.
+
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::store::StoreError;
+
+const AT_A_TIME: usize = 2;
+/// Same parameters as a real one; its output is 32 zero octets, which no password gives.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz\
+                      $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+#[derive(Clone)]
+pub(super) struct Passwords {
+    turns: Arc<Semaphore>,
+}
+
+impl Passwords {
+    pub fn new() -> Self {
+        Self { turns: Arc::new(Semaphore::new(AT_A_TIME)) }
+    }
+
+    pub async fn hash(&self, password: SecretString) -> Result<String, StoreError> {
+        self.work(move || {
+            let hash: PasswordHash = Argon2::default()
+                .hash_password(password.expose_secret().as_bytes())
+                .map_err(|_| StoreError::Unavailable)?;
+            Ok(hash.to_string())
+        })
+        .await?
+    }
+
+    /// False for a wrong password and for a user that does not exist, after the same work.
+    pub async fn verify(
+        &self,
+        password: SecretString,
+        hash: Option<String>,
+    ) -> Result<bool, StoreError> {
+        self.work(move || {
+            let known = hash.is_some();
+            let text = hash.unwrap_or_else(|| NOBODY.to_owned());
+            let hash = PasswordHash::new(&text).map_err(|_| StoreError::Broken("users"))?;
+            let password = password.expose_secret().as_bytes();
+            Ok(Argon2::default().verify_password(password, &hash).is_ok() & known)
+        })
+        .await?
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| StoreError::Unavailable)?;
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+        .map_err(|_| StoreError::Unavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hash_verifies_its_password_and_no_other() {
+        let passwords = Passwords::new();
+        let hash = passwords.hash("correct horse battery".into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(
+            passwords.verify("correct horse battery".into(), Some(hash.clone())).await.unwrap()
+        );
+        for wrong in ["", "correct horse batter", "correct horse battery ", "Correct horse battery"]
+        {
+            assert!(!passwords.verify(wrong.into(), Some(hash.clone())).await.unwrap());
+            assert!(!passwords.verify(wrong.into(), None).await.unwrap());
+        }
+        assert_ne!(hash, passwords.hash("correct horse battery".into()).await.unwrap());
+    }
+}
