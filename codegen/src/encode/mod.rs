@@ -11,4 +11,5 @@ pub mod go;
 pub mod markdown;
 pub mod python;
 pub mod rust;
+pub mod shell;
 pub mod typescript;
