@@ -12,6 +12,8 @@ mod models;
 mod operations;
 mod samples;
 mod sdk;
+#[cfg(test)]
+mod tests;
 mod types;
 mod view;
 

@@ -144,7 +144,7 @@ fn push_plain(text: &str, out: &mut String) {
                 out.push('\\');
                 out.push_str(&spelled(character));
             }
-            _ if first && character.is_ascii_punctuation() => push_entity(character, out),
+            _ if first && matches!(character, '?' | '%' | '@' | '/') => push_entity(character, out),
             _ => out.push(character),
         }
         previous = Some(character);
