@@ -18,5 +18,6 @@ pub mod names;
 pub mod problem;
 pub mod project;
 pub mod rules;
+pub mod source;
 pub mod templates;
 pub mod tree;

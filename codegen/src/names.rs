@@ -60,7 +60,8 @@ pub fn camel(wire_name: &str) -> String {
     guard_digit(format!("{}{tail}", words[0]), "_")
 }
 
-fn capitalise(word: &str) -> String {
+/// `pets` becomes `Pets`; a word that opens with a digit stays.
+pub fn capitalise(word: &str) -> String {
     let mut characters = word.chars();
     characters.next().map_or_else(String::new, |first| {
         format!("{}{}", first.to_ascii_uppercase(), characters.as_str())

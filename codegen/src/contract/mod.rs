@@ -6,6 +6,7 @@
 //! language: casing, reserved words and escaping belong to `names` and `encode`.
 
 pub mod events;
+mod json_schema;
 pub mod operation;
 pub mod parity;
 pub mod types;
