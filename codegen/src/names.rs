@@ -89,6 +89,10 @@ impl Scope {
         Self { taken: reserved.into_iter().map(str::to_ascii_lowercase).collect() }
     }
 
+    pub fn is_taken(&self, name: &str) -> bool {
+        self.taken.contains(&name.to_ascii_lowercase())
+    }
+
     /// The name itself when free, else the name with the first free number behind it.
     pub fn claim(&mut self, name: &str) -> String {
         let mut candidate = name.to_owned();

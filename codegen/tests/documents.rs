@@ -31,13 +31,56 @@ fn real_documents_compile_or_are_refused() {
         let (contract, problems) = load::load(&config(document), &root);
         let took = started.elapsed();
         let problems = problems.into_sorted();
-        let errors = problems.iter().filter(|problem| problem.severity == vivified_codegen::problem::Severity::Error).count();
-        println!("{document}: {} types, {} operations, {errors} errors, {} problems, {took:?}",
+        let errors = problems
+            .iter()
+            .filter(|problem| problem.severity == vivified_codegen::problem::Severity::Error)
+            .count();
+        println!(
+            "{document}: {} types, {} operations, {errors} errors, {} problems, {took:?}",
             contract.as_ref().map_or(0, |contract| contract.types.len()),
             contract.as_ref().map_or(0, |contract| contract.operations.len()),
-            problems.len());
+            problems.len()
+        );
         if std::env::var_os("VERBOSE").is_some() {
-            for problem in &problems { println!("{problem}"); }
+            for problem in &problems {
+                println!("{problem}");
+            }
         }
     }
+}
+
+#[test]
+fn our_own_spec_loads() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec");
+    let (config, problems) = vivified_codegen::config::read(&root.join("codegen.toml"));
+    for problem in problems.into_sorted() {
+        println!("{problem}");
+    }
+    let (contract, problems) = load::load(&config.unwrap(), &root);
+    for problem in problems.into_sorted() {
+        println!("{problem}");
+    }
+    let contract = contract.unwrap();
+    println!(
+        "{} types {} operations {} codes {} events manifest {:?} parity {:?}",
+        contract.types.len(),
+        contract.operations.len(),
+        contract.problem_codes.len(),
+        contract.events.len(),
+        contract.manifest.as_ref().map(|m| m.types.keys().cloned().collect::<Vec<_>>()),
+        contract.parity.as_ref().map(|p| p
+            .symbols
+            .iter()
+            .map(|s| s.methods.len())
+            .collect::<Vec<_>>())
+    );
+    for event in &contract.events {
+        println!(
+            "{:?} {} {:?}",
+            event.event_type,
+            event.schema.file,
+            event.schema.types.keys().collect::<Vec<_>>()
+        );
+    }
+    println!("{:?}", contract.types.keys().collect::<Vec<_>>());
 }

@@ -130,9 +130,13 @@ impl<'a> Loader<'a> {
         self.queue.push_back((root, name.clone(), None));
         for folder in ["$defs", "definitions"] {
             for (wire_name, node) in root.get(folder).into_iter().flat_map(Node::entries) {
-                let name = self.claim_name(&names::pascal(wire_name));
-                self.named.insert(node, name.clone());
-                self.queue.push_back((node, name, Some(wire_name.to_owned())));
+                let mut wanted = names::pascal(wire_name);
+                if self.names.is_taken(&wanted) {
+                    wanted.insert_str(0, &name);
+                }
+                let inner = self.claim_name(&wanted);
+                self.named.insert(node, inner.clone());
+                self.queue.push_back((node, inner, Some(wire_name.to_owned())));
             }
         }
         self.declare_queued();
