@@ -4,6 +4,7 @@
 //! decides. [`Core`] holds one field per module, and `api` answers each operation by calling them.
 
 pub mod audit;
+pub mod canonical;
 pub mod clock;
 pub mod egress;
 pub mod idempotency;

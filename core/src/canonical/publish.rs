@@ -1,0 +1,140 @@
+//! Taking an event: stamped, deduplicated, fanned out and durable, all in one transaction.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::tables::{BEHIND, WAITING};
+use super::{Bus, BusError};
+use crate::StoreError;
+
+/// How long an id of a source is remembered.
+const DEDUP_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long an event stays once nobody waits for it.
+const KEPT_MS: i64 = 7 * DEDUP_MS;
+/// Old events are removed a few at a time, at every so-manieth publish.
+const SWEEP_EVERY: i64 = 256;
+const SWEEP_ROWS: i64 = 1_024;
+
+/// An event whose publisher, type, data classes and payload have been checked.
+#[derive(Clone)]
+pub struct Draft {
+    pub source: String,
+    /// Made by the bus when absent.
+    pub id: Option<String>,
+    pub event_type: String,
+    pub payload: Value,
+    pub data_traits: Vec<String>,
+    pub partition_key: Option<String>,
+    pub traceparent: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub event_id: String,
+    pub sequence: i64,
+    pub duplicate: bool,
+}
+
+impl Bus {
+    /// Answers once the event and all its deliveries are on the disk.
+    pub async fn publish(&self, draft: Draft) -> Result<Receipt, BusError> {
+        let now = self.clock.unix_millis();
+        let event_id = draft.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
+        let place = place(&draft.source, &event_id, now);
+        let payload =
+            self.sealer.seal(&draft.source, &place, draft.payload.to_string().as_bytes())?;
+        let receipt = self
+            .store
+            .write(move |tx| {
+                if let Some(sequence) = known(tx, &draft.source, &event_id, now)? {
+                    return Ok(Receipt { event_id, sequence, duplicate: true });
+                }
+                tx.prepare_cached(
+                    "INSERT INTO events (source, event_id, event_type, published_at,
+                        partition_key, data_traits, traceparent, payload)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?
+                .execute(params![
+                    draft.source,
+                    event_id,
+                    draft.event_type,
+                    now,
+                    draft.partition_key,
+                    draft.data_traits.join(","),
+                    draft.traceparent,
+                    payload
+                ])?;
+                let sequence = tx.last_insert_rowid();
+                fan_out(tx, sequence, &draft, now)?;
+                if sequence % SWEEP_EVERY == 0 {
+                    sweep(tx, now)?;
+                }
+                Ok(Receipt { event_id, sequence, duplicate: false })
+            })
+            .await?;
+        self.wake();
+        Ok(receipt)
+    }
+}
+
+/// Binds a payload to its event; the sequence is not known yet when it is sealed.
+pub(super) fn place(source: &str, event_id: &str, published_at: i64) -> Vec<u8> {
+    format!("events/{source}/{event_id}/{published_at}").into_bytes()
+}
+
+fn known(
+    tx: &Transaction<'_>,
+    source: &str,
+    event_id: &str,
+    now: i64,
+) -> Result<Option<i64>, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT sequence FROM events
+             WHERE source = ?1 AND event_id = ?2 AND published_at > ?3",
+        )?
+        .query_row(params![source, event_id, now - DEDUP_MS], |row| row.get(0))
+        .optional()?)
+}
+
+fn fan_out(tx: &Transaction<'_>, sequence: i64, draft: &Draft, now: i64) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO deliveries
+            (subscription, sequence, partition_key, state, attempt, due_at, history)
+         SELECT wanted.subscription, ?1, ?2,
+            CASE WHEN ?2 IS NOT NULL AND EXISTS (
+                SELECT 1 FROM deliveries AS earlier
+                WHERE earlier.subscription = wanted.subscription
+                    AND earlier.partition_key = ?2
+            ) THEN ?3 ELSE ?4 END,
+            0, ?5, '[]'
+         FROM subscription_types AS wanted WHERE wanted.event_type = ?6",
+    )?
+    .execute(params![
+        sequence,
+        draft.partition_key,
+        BEHIND,
+        WAITING,
+        now,
+        draft.event_type
+    ])?;
+    Ok(())
+}
+
+/// Removes events that are old, wanted by nobody and no dead letter.
+fn sweep(tx: &Transaction<'_>, now: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM events WHERE sequence IN (
+            SELECT sequence FROM events
+            WHERE published_at < ?1
+                AND NOT EXISTS (SELECT 1 FROM deliveries
+                    WHERE deliveries.sequence = events.sequence)
+                AND NOT EXISTS (SELECT 1 FROM dead_letters
+                    WHERE dead_letters.sequence = events.sequence)
+            ORDER BY published_at LIMIT ?2
+        )",
+        params![now - KEPT_MS, SWEEP_ROWS],
+    )?;
+    Ok(())
+}
