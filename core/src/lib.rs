@@ -23,6 +23,7 @@ pub use store::{MasterKey, Migration, Sealer, Store, StoreError};
 /// The tables of every module, in the order they are made.
 pub const SCHEMA: &[&[Migration]] = &[
     audit::MIGRATIONS,
+    canonical::MIGRATIONS,
     identity::MIGRATIONS,
     idempotency::MIGRATIONS,
     settings::MIGRATIONS,

@@ -206,7 +206,7 @@ fn delay_after(attempt: i64) -> Result<i64, StoreError> {
     let base = DELAYS_MS[place];
     let spread = base * JITTER_PERCENT / 100;
     let mut bytes = [0; 8];
-    crate::store::seal::random(&mut bytes)?;
+    crate::random::fill(&mut bytes)?;
     let drawn = i64::from_le_bytes(bytes).rem_euclid(2 * spread + 1);
     Ok(base - spread + drawn)
 }
