@@ -3,6 +3,7 @@
 use super::report::{FileState, Report, ReportedFile, ReportedInput, ReportedProblem, Status};
 use super::snippet::printable;
 use clap::builder::styling::{AnsiColor, Style};
+use std::io::Write;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -123,6 +124,8 @@ fn written(report: &Report) {
         };
         anstream::println!("{verb:8} {}", printable(&file.path));
     }
+    // The list must stand above the sum when both go to the same place.
+    let _ = std::io::stdout().flush();
     anstream::eprintln!("{} in all", count(report.total, "generated file"));
 }
 

@@ -50,7 +50,8 @@ pub fn line(text: &str) -> String {
 pub fn code(text: &str) -> String {
     let fits = !text.is_empty()
         && text.trim() == text
-        && !text.contains(['`', '|', '\\'])
+        && !text.contains(['`', '|'])
+        && !text.ends_with('\\')
         && !text.chars().any(is_invisible);
     if fits { format!("`{text}`") } else { inline::escape(text) }
 }

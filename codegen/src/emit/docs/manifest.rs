@@ -3,15 +3,19 @@
 use super::types::Links;
 use super::view::ManifestView;
 use crate::contract::SchemaDocument;
-use crate::encode::markdown::{blocks, code, line, row};
+use crate::encode::markdown::{code, line, row};
 use serde_json::Value;
+
+const PAGE: &str = "manifest.md";
 
 pub fn view(manifest: &SchemaDocument, links: &Links<'_>) -> ManifestView {
     let rules = manifest.schema.get("x-rules").and_then(Value::as_array);
+    let (root, types): (Vec<_>, Vec<_>) =
+        manifest.types.values().partition(|found| found.name == manifest.name);
     ManifestView {
-        description: blocks(manifest.description.as_deref().unwrap_or_default()),
+        model: root.first().map(|found| links.model(found, PAGE)),
         rules: rules.into_iter().flatten().map(rule).collect(),
-        types: manifest.types.values().map(|found| links.model(found, "manifest.md")).collect(),
+        types: types.into_iter().map(|found| links.model(found, PAGE)).collect(),
     }
 }
 

@@ -9,10 +9,10 @@ use crate::encode::markdown::{anchor, blocks, code, code_block, line, row};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// Which page explains a named type.
+/// Which page explains a named type, and where on it.
 pub struct Links<'a> {
     contract: &'a Contract,
-    pages: HashMap<&'a str, &'static str>,
+    targets: HashMap<&'a str, String>,
 }
 
 /// Where a text stands, which decides how a link to another page is written.
@@ -24,14 +24,19 @@ pub enum Place {
 
 impl<'a> Links<'a> {
     pub fn new(contract: &'a Contract) -> Self {
-        let models = contract.types.keys().map(|name| (name.as_str(), "models.md"));
-        let events = contract.events.iter().flat_map(|event| event.schema.types.keys());
-        let manifest = contract.manifest.iter().flat_map(|manifest| manifest.types.keys());
-        let pages = models
-            .chain(events.map(|name| (name.as_str(), "events.md")))
-            .chain(manifest.map(|name| (name.as_str(), "manifest.md")))
-            .collect();
-        Self { contract, pages }
+        let mut targets = HashMap::new();
+        let mut add = |name: &'a str, page: &str| {
+            targets.insert(name, format!("{page}#{}", anchor(name)));
+        };
+        contract.types.keys().for_each(|name| add(name, "models.md"));
+        for event in &contract.events {
+            event.schema.types.keys().for_each(|name| add(name, "events.md"));
+        }
+        if let Some(manifest) = &contract.manifest {
+            manifest.types.keys().for_each(|name| add(name, "manifest.md"));
+            targets.insert(&manifest.name, "manifest.md#manifest".to_owned());
+        }
+        Self { contract, targets }
     }
 
     /// A type in words, such as `array of [Pet](models.md#pet)`.
@@ -58,11 +63,13 @@ impl<'a> Links<'a> {
     }
 
     fn named(&self, name: &str, place: Place) -> String {
-        let target = match (self.pages.get(name), place) {
-            (None, _) => return name.to_owned(),
-            (Some(page), Place::Page(own)) if *page == own => format!("#{}", anchor(name)),
-            (Some(page), Place::Page(_)) => format!("{page}#{}", anchor(name)),
-            (Some(page), Place::Operations) => format!("../{page}#{}", anchor(name)),
+        let Some(target) = self.targets.get(name) else { return name.to_owned() };
+        let target = match place {
+            Place::Operations => format!("../{target}"),
+            Place::Page(own) => match target.strip_prefix(own) {
+                Some(fragment) => fragment.to_owned(),
+                None => target.clone(),
+            },
         };
         format!("[{name}]({target})")
     }

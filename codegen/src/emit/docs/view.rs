@@ -101,9 +101,11 @@ pub struct CodeView {
 
 #[derive(Serialize)]
 pub struct ManifestView {
-    pub description: String,
+    /// The manifest itself.
+    pub model: Option<ModelView>,
     /// Rule, level, path, message, what to do.
     pub rules: Vec<String>,
+    /// The types inside it.
     pub types: Vec<ModelView>,
 }
 
