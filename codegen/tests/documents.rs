@@ -84,3 +84,14 @@ fn our_own_spec_loads() {
     }
     println!("{:?}", contract.types.keys().collect::<Vec<_>>());
 }
+
+#[test]
+fn obstacle_loads() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/obstacle");
+    let (contract, problems) = load::load(&config("spec.yaml"), &root);
+    for problem in problems.into_sorted() {
+        println!("{problem}");
+    }
+    let contract = contract.unwrap();
+    println!("{:?}", contract.types.keys().collect::<Vec<_>>());
+}
