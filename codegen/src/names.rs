@@ -60,6 +60,30 @@ pub fn camel(wire_name: &str) -> String {
     guard_digit(format!("{}{tail}", words[0]), "_")
 }
 
+/// `ListPetsByID`: PascalCase with the initialisms that Go readers expect.
+pub fn go_pascal(wire_name: &str) -> String {
+    guard_digit(words(wire_name).iter().map(|word| go_capitalise(word)).collect(), "N")
+}
+
+/// `petID`, `urlOfPet`: camelCase with the same initialisms; the first word stays small.
+pub fn go_camel(wire_name: &str) -> String {
+    let words = words(wire_name);
+    let tail: String = words[1..].iter().map(|word| go_capitalise(word)).collect();
+    guard_digit(format!("{}{tail}", words[0]), "n")
+}
+
+/// Initialisms of the Go code review guide, and those of this field.
+const GO_INITIALISMS: [&str; 47] = [
+    "acl", "api", "ascii", "cpu", "css", "dns", "eof", "guid", "html", "http", "https", "id", "ip",
+    "json", "jwt", "lhs", "mfa", "phi", "pii", "qps", "ram", "rhs", "rpc", "sdk", "sla", "smtp",
+    "sql", "ssh", "sse", "tcp", "tls", "totp", "ttl", "udp", "ui", "uid", "uri", "url", "utf8",
+    "uuid", "vm", "xml", "xmpp", "xsrf", "xss", "jwks", "os",
+];
+
+fn go_capitalise(word: &str) -> String {
+    if GO_INITIALISMS.contains(&word) { word.to_ascii_uppercase() } else { capitalise(word) }
+}
+
 /// `pets` becomes `Pets`; a word that opens with a digit stays.
 pub fn capitalise(word: &str) -> String {
     let mut characters = word.chars();

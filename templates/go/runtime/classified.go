@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 )
 
 // Mask is what every classified value prints as.
@@ -47,7 +48,13 @@ func (c Classified[T]) Format(state fmt.State, _ rune) { WriteMask(state) }
 func (c Classified[T]) LogValue() slog.Value { return slog.StringValue(Mask) }
 
 // MarshalJSON writes the wire form of the value.
-func (c Classified[T]) MarshalJSON() ([]byte, error) { return marshal(c.Reveal()) }
+func (c Classified[T]) MarshalJSON() ([]byte, error) {
+	value := c.Reveal()
+	if empty := emptyOf(reflect.ValueOf(&value).Elem()); empty != nil {
+		return empty, nil
+	}
+	return marshal(value)
+}
 
 // UnmarshalJSON reads the wire form of the value.
 func (c *Classified[T]) UnmarshalJSON(data []byte) error {

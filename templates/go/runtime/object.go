@@ -99,12 +99,10 @@ func (m *member) encode(field reflect.Value) ([]byte, error) {
 		return nil, nil
 	case zero && len(m.constant) > 0:
 		return m.constant, nil
-	case zero && !m.nullable && field.Kind() == reflect.Slice && field.Type() != rawMessage && field.Type().Elem().Kind() != reflect.Uint8:
-		return []byte("[]"), nil
-	case zero && !m.nullable && field.Kind() == reflect.Map:
-		return []byte("{}"), nil
-	case zero && !m.nullable && field.Type() == bytesType:
-		return []byte(`""`), nil
+	case zero && !m.nullable:
+		if empty := emptyOf(field); empty != nil {
+			return empty, nil
+		}
 	}
 	text, err := marshal(field.Interface())
 	if err != nil {
@@ -113,10 +111,20 @@ func (m *member) encode(field reflect.Value) ([]byte, error) {
 	return text, nil
 }
 
-var (
-	rawMessage = reflect.TypeFor[json.RawMessage]()
-	bytesType  = reflect.TypeFor[[]byte]()
-)
+var rawMessage = reflect.TypeFor[json.RawMessage]()
+
+// emptyOf is what a nil list, map or octet string is on the wire where null is not allowed.
+func emptyOf(field reflect.Value) []byte {
+	switch {
+	case field.Kind() == reflect.Map && field.IsNil():
+		return []byte("{}")
+	case field.Kind() != reflect.Slice || !field.IsNil() || field.Type() == rawMessage:
+		return nil
+	case field.Type().Elem().Kind() == reflect.Uint8:
+		return []byte(`""`)
+	}
+	return []byte("[]")
+}
 
 func isZero(field reflect.Value) bool {
 	if field.Kind() == reflect.Pointer || field.Kind() == reflect.Interface {

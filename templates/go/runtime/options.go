@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type Settings struct {
 	// Renewal is how a token is renewed; nil when the spec names no such operation.
 	Renewal *Renewal
 
+	environment    string
 	token          TokenSource
 	username       string
 	password       Classified[string]
@@ -30,6 +32,34 @@ type Settings struct {
 	renew          bool
 	call           callSettings
 	problems       []error
+}
+
+// NewSettings makes the facts of a package. The environment names a prefix of variables, or
+// nothing.
+func NewSettings(baseURL, userAgent, environment string, tree *ErrorTree) Settings {
+	return Settings{BaseURL: baseURL, UserAgent: userAgent, Errors: tree, environment: environment}
+}
+
+// AddScheme adds a security scheme of the spec; name is the header, query parameter or cookie
+// of an API key.
+func (s *Settings) AddScheme(scheme string, kind SchemeKind, name string) {
+	if s.Schemes == nil {
+		s.Schemes = make(map[string]Scheme)
+	}
+	s.Schemes[scheme] = Scheme{Kind: kind, Name: name}
+}
+
+// readEnvironment takes what the user exported; options stand above it.
+func (s *Settings) readEnvironment() {
+	if s.environment == "" {
+		return
+	}
+	if url := os.Getenv(s.environment + "_BASE_URL"); url != "" {
+		s.BaseURL = url
+	}
+	if token := os.Getenv(s.environment + "_TOKEN"); token != "" {
+		s.token = &fixedToken{token: Classify(token)}
+	}
 }
 
 type callSettings struct {

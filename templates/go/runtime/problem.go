@@ -56,8 +56,8 @@ func (e *APIError) read(body []byte) {
 		e.RetryAfter = time.Duration(min(seconds, maxRetryAfterSeconds) * float64(time.Second))
 	}
 	var violations []problem
-	if json.Unmarshal(members["violations"], &violations) != nil {
-		return
+	if json.Unmarshal(members["violations"], &violations) != nil || violations == nil {
+		_ = json.Unmarshal(members["errors"], &violations)
 	}
 	for _, violation := range violations {
 		e.Violations = append(e.Violations, Violation{

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 )
 
@@ -86,6 +87,16 @@ func (r *Request) JSON(mediaType string, body any) {
 	if isAbsent(body) {
 		return
 	}
+	if empty := emptyOf(reflect.ValueOf(body)); empty != nil {
+		r.setBody(mediaType, empty, nil)
+		return
+	}
+	text, err := marshal(body)
+	r.setBody(mediaType, text, err)
+}
+
+// JSONOrNull sets a JSON body; nil sends null.
+func (r *Request) JSONOrNull(mediaType string, body any) {
 	text, err := marshal(body)
 	r.setBody(mediaType, text, err)
 }

@@ -30,9 +30,6 @@ type Scheme struct {
 	Name string
 }
 
-// NewScheme makes a scheme.
-func NewScheme(kind SchemeKind, name string) Scheme { return Scheme{Kind: kind, Name: name} }
-
 func (t *Transport) holds(scheme string) bool {
 	switch t.settings.Schemes[scheme].Kind {
 	case Bearer:

@@ -36,6 +36,7 @@ func NewTransport(facts Settings, options ...ClientOption) (*Transport, error) {
 	settings := facts
 	settings.connectTimeout = defaultConnectTimeout
 	settings.call = callSettings{timeout: defaultTimeout, maxRetries: defaultMaxRetries}
+	settings.readEnvironment()
 	for _, option := range options {
 		option.applyToClient(&settings)
 	}

@@ -1,0 +1,380 @@
+//! Methods of the client itself, from the parity document: plain parameters in, the operation
+//! called, plain values out.
+
+use super::models::{Line, field_names};
+use super::operations::{Input, Method, Resource, Returns, Source, local_scope};
+use super::types::{Names, Slot, Wrap};
+use crate::contract::{ParityMethod, ParityParameter, Shape, Type, TypeKind};
+use crate::encode::go;
+use crate::names::{self, Scope};
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub struct Facade<'a> {
+    pub imports: Vec<&'static str>,
+    pub methods: Vec<FacadeMethod<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct FacadeMethod<'a> {
+    #[serde(skip)]
+    pub parity: &'a ParityMethod,
+    #[serde(skip)]
+    pub arguments_plain: Vec<Argument<'a>>,
+    pub name: String,
+    pub doc: Vec<String>,
+    pub arguments: String,
+    pub result: String,
+    pub lines: Vec<String>,
+    pub optional: Option<OptionalStruct>,
+}
+
+#[derive(Serialize)]
+pub struct OptionalStruct {
+    pub name: String,
+    pub fields: Vec<Line>,
+}
+
+/// One parameter of the facade.
+pub struct Argument<'a> {
+    pub parameter: &'a ParityParameter,
+    /// The local name, or the field of the optional struct.
+    pub name: String,
+    pub ty: String,
+    pub required: bool,
+}
+
+/// Where a value goes and what the place looks like.
+struct Place {
+    /// Assigned to; empty for an argument that is passed as it is.
+    variable: String,
+    slot: Slot,
+    plain: String,
+    plain_nilable: bool,
+}
+
+pub fn view<'a>(names: &Names<'a>, resources: &[Resource<'a>], client: &str) -> Facade<'a> {
+    let mut methods = Vec::new();
+    let symbols = names.contract.parity.iter().flat_map(|parity| &parity.symbols);
+    for parity in symbols.filter(|symbol| symbol.name == client).flat_map(|symbol| &symbol.methods)
+    {
+        let found = resources.iter().find_map(|resource| {
+            let method =
+                resource.methods.iter().find(|one| one.operation.id == parity.operation)?;
+            Some((resource, method))
+        });
+        if let Some((resource, method)) = found {
+            methods.push(facade_method(names, parity, resource, method));
+        }
+    }
+    let uses = |token: &str| {
+        methods.iter().any(|method| {
+            method.arguments.contains(token)
+                || method.result.contains(token)
+                || method
+                    .optional
+                    .iter()
+                    .flat_map(|one| &one.fields)
+                    .any(|field| field.code.contains(token))
+        })
+    };
+    let mut imports = vec!["\"context\""];
+    for (token, import) in
+        [("io.Reader", "\"io\""), ("iter.Seq2", "\"iter\""), ("time.Time", "\"time\"")]
+    {
+        if uses(token) {
+            imports.push(import);
+        }
+    }
+    Facade { imports, methods }
+}
+
+fn facade_method<'a>(
+    names: &Names<'a>,
+    parity: &'a ParityMethod,
+    resource: &Resource<'a>,
+    method: &Method<'a>,
+) -> FacadeMethod<'a> {
+    let name = names::go_pascal(&parity.name);
+    let mut locals = local_scope();
+    let mut fields = Scope::default();
+    let mut lines = declarations(names, method);
+    let mut arguments_plain: Vec<Argument<'a>> = Vec::new();
+    let mut passed: Vec<(String, String)> = Vec::new();
+    for parameter in &parity.parameters {
+        let Some(place) = place(names, method, parameter) else { continue };
+        let required = parameter.required;
+        let (argument, ty) = if required {
+            (locals.claim(&go::identifier(&names::go_camel(&parameter.name))), place.plain.clone())
+        } else {
+            let pointer = if place.plain_nilable { "" } else { "*" };
+            (fields.claim(&names::go_pascal(&parameter.name)), format!("{pointer}{}", place.plain))
+        };
+        let value = if required { argument.clone() } else { format!("optional.{argument}") };
+        if place.variable.is_empty() {
+            passed.push((parameter.target.clone(), wrapped(&place.slot, &value)));
+        } else {
+            lines.extend(assignment(&place, &value, required));
+        }
+        arguments_plain.push(Argument { parameter, name: argument, ty, required });
+    }
+    let optional = optional_struct(names, &name, &arguments_plain);
+    let mut arguments: String = arguments_plain
+        .iter()
+        .filter(|argument| argument.required)
+        .map(|argument| format!(", {} {}", argument.name, argument.ty))
+        .collect();
+    if let Some(optional) = &optional {
+        arguments.push_str(&format!(", optional {}", optional.name));
+    }
+    let call = call(names, resource, method, &passed);
+    let (result, closing) = closing(names, parity, method, &call);
+    lines.extend(closing);
+    FacadeMethod {
+        doc: documentation(&name, parity),
+        parity,
+        name,
+        arguments,
+        result,
+        lines,
+        optional,
+        arguments_plain,
+    }
+}
+
+fn documentation(name: &str, parity: &ParityMethod) -> Vec<String> {
+    let mut text = format!("{name}: {}", parity.description);
+    for parameter in parity.parameters.iter().filter(|parameter| parameter.required) {
+        text.push_str(&format!(
+            "\n\n{}: {}",
+            names::go_camel(&parameter.name),
+            parameter.description
+        ));
+    }
+    if !parity.errors.is_empty() {
+        let errors: Vec<String> =
+            parity.errors.iter().map(|error| super::errors::sentinel(error)).collect();
+        text.push_str(&format!("\n\nErrors to match with errors.Is: {}.", errors.join(", ")));
+    }
+    go::comment(&text, "")
+}
+
+/// The variables that parameters are written into: the body and the params of the operation.
+fn declarations(names: &Names<'_>, method: &Method<'_>) -> Vec<String> {
+    method
+        .inputs
+        .iter()
+        .filter_map(|input| match input.source {
+            Source::Path(_) => None,
+            Source::Body(content) if names.object(&content.ty).is_some() => {
+                Some(format!("var body {}", names.base(&content.ty)))
+            }
+            Source::Body(_) => Some(format!("var body {}", input.ty)),
+            Source::Params => Some(format!("var params {}", input.ty)),
+        })
+        .collect()
+}
+
+fn place(names: &Names<'_>, method: &Method<'_>, parameter: &ParityParameter) -> Option<Place> {
+    let (area, key) = match parameter.target.split_once('.') {
+        Some((area, key)) => (area, key),
+        None => (parameter.target.as_str(), ""),
+    };
+    match area {
+        "path" => method.inputs.iter().find_map(|input| match input.source {
+            Source::Path(declared) if declared.wire_name == key => Some(Place {
+                variable: String::new(),
+                slot: names.slot(&declared.ty, true, declared.data_class.is_some()),
+                plain: plain(names, &declared.ty),
+                plain_nilable: plain_nilable(names, &declared.ty),
+            }),
+            _ => None,
+        }),
+        "query" | "header" | "cookie" => {
+            let (declared, field) =
+                method.params_fields.iter().find(|(declared, _)| declared.wire_name == key)?;
+            Some(Place {
+                variable: format!("params.{field}"),
+                slot: names.slot(&declared.ty, declared.required, declared.data_class.is_some()),
+                plain: plain(names, &declared.ty),
+                plain_nilable: plain_nilable(names, &declared.ty),
+            })
+        }
+        _ => body_place(names, method, key),
+    }
+}
+
+fn body_place(names: &Names<'_>, method: &Method<'_>, key: &str) -> Option<Place> {
+    let (input, content) = method.inputs.iter().find_map(|input| match input.source {
+        Source::Body(content) => Some((input, content)),
+        _ => None,
+    })?;
+    if key.is_empty() {
+        let required = method.operation.body.as_ref().is_some_and(|body| body.required);
+        let mut slot = names.slot(&content.ty, true, false);
+        slot.classified = names.is_classified(&content.ty);
+        if !required && input.ty.starts_with('*') {
+            slot.wrap = Wrap::Pointer;
+        }
+        return Some(Place {
+            variable: "body".to_owned(),
+            slot,
+            plain: plain(names, &content.ty),
+            plain_nilable: plain_nilable(names, &content.ty),
+        });
+    }
+    let (declaration, object) = names.object(&content.ty)?;
+    let (field, name) =
+        field_names(object).into_iter().find(|(field, _)| field.wire_name == key)?;
+    let mut slot = names.field(&declaration.name, field);
+    slot.classified |= names.is_classified(&field.ty);
+    Some(Place {
+        variable: format!("body.{name}"),
+        slot,
+        plain: plain(names, &field.ty),
+        plain_nilable: plain_nilable(names, &field.ty),
+    })
+}
+
+/// The type without its classification: what a caller of the facade writes and reads.
+fn plain(names: &Names<'_>, ty: &Type) -> String {
+    names.base(unclassified(names, ty))
+}
+
+fn plain_nilable(names: &Names<'_>, ty: &Type) -> bool {
+    names.is_nilable(unclassified(names, ty))
+}
+
+fn unclassified<'t>(names: &Names<'t>, ty: &'t Type) -> &'t Type {
+    let mut current = ty;
+    while names.is_classified(current) {
+        let Shape::Named(name) = &current.shape else { break };
+        match names.contract.types.get(name).map(|declaration| &declaration.kind) {
+            Some(TypeKind::Alias(target)) => current = target,
+            _ => break,
+        }
+    }
+    current
+}
+
+fn wrapped(slot: &Slot, value: &str) -> String {
+    let value = if slot.classified { format!("Classify({value})") } else { value.to_owned() };
+    match slot.wrap {
+        Wrap::None => value,
+        Wrap::Pointer => format!("Ptr({value})"),
+        Wrap::Optional => format!("Present({value})"),
+    }
+}
+
+fn assignment(place: &Place, value: &str, required: bool) -> Vec<String> {
+    let variable = &place.variable;
+    if required {
+        return vec![format!("{variable} = {}", wrapped(&place.slot, value))];
+    }
+    let same_pointer = place.slot.wrap == Wrap::Pointer && !place.plain_nilable;
+    let same_value = place.slot.wrap == Wrap::None && place.plain_nilable;
+    if !place.slot.classified && (same_pointer || same_value) {
+        return vec![format!("{variable} = {value}")];
+    }
+    let inner = if place.plain_nilable { value.to_owned() } else { format!("*{value}") };
+    vec![
+        format!("if {value} != nil {{"),
+        format!("\t{variable} = {}", wrapped(&place.slot, &inner)),
+        "}".to_owned(),
+    ]
+}
+
+fn optional_struct(
+    names: &Names<'_>,
+    method: &str,
+    arguments: &[Argument<'_>],
+) -> Option<OptionalStruct> {
+    let fields: Vec<Line> = arguments
+        .iter()
+        .filter(|argument| !argument.required)
+        .map(|argument| {
+            let mut text = format!("{}: {}", argument.name, argument.parameter.description);
+            if let Some(default) = &argument.parameter.default {
+                text.push_str(&format!("\n\nThe server takes {default} when it is absent."));
+            }
+            Line {
+                doc: go::comment(&text, "\t"),
+                code: format!("{} {}", argument.name, argument.ty),
+            }
+        })
+        .collect();
+    (!fields.is_empty())
+        .then(|| OptionalStruct { name: names.claim(&format!("{method}Optional")), fields })
+}
+
+fn call(
+    names: &Names<'_>,
+    resource: &Resource<'_>,
+    method: &Method<'_>,
+    passed: &[(String, String)],
+) -> String {
+    let arguments: String = method
+        .inputs
+        .iter()
+        .map(|input| format!(", {}", argument_of(names, input, passed)))
+        .collect();
+    format!("c.{}.{}(ctx{arguments}, options...)", resource.field, method.name)
+}
+
+fn argument_of(names: &Names<'_>, input: &Input<'_>, passed: &[(String, String)]) -> String {
+    match input.source {
+        Source::Path(parameter) => {
+            let target = format!("path.{}", parameter.wire_name);
+            passed
+                .iter()
+                .find(|(name, _)| *name == target)
+                .map_or_else(|| format!("*new({})", input.ty), |(_, value)| value.clone())
+        }
+        Source::Body(content)
+            if names.object(&content.ty).is_some() && input.ty.starts_with('*') =>
+        {
+            "&body".to_owned()
+        }
+        Source::Body(_) => "body".to_owned(),
+        Source::Params => "params".to_owned(),
+    }
+}
+
+fn closing(
+    names: &Names<'_>,
+    parity: &ParityMethod,
+    method: &Method<'_>,
+    call: &str,
+) -> (String, Vec<String>) {
+    let Returns::Json(ty) = method.returns else {
+        return (method.result.clone(), vec![format!("return {call}")]);
+    };
+    if let Some(wire_name) = &parity.returns_field
+        && let Some((declaration, object)) = names.object(ty)
+        && let Some((field, name)) =
+            field_names(object).into_iter().find(|(field, _)| field.wire_name == *wire_name)
+    {
+        let slot = names.field(&declaration.name, field);
+        let reveal = (slot.classified || names.is_classified(&field.ty)) && slot.wrap == Wrap::None;
+        let result = if reveal { plain(names, &field.ty) } else { slot.ty };
+        let read = if reveal { ".Reveal()" } else { "" };
+        return (
+            format!("({result}, error)"),
+            vec![
+                format!("answer, err := {call}"),
+                "if err != nil {".to_owned(),
+                format!("\tvar none {result}"),
+                "\treturn none, err".to_owned(),
+                "}".to_owned(),
+                format!("return answer.{name}{read}, nil"),
+            ],
+        );
+    }
+    if names.is_classified(ty) {
+        return (
+            format!("({}, error)", plain(names, ty)),
+            vec![format!("answer, err := {call}"), "return answer.Reveal(), err".to_owned()],
+        );
+    }
+    (method.result.clone(), vec![format!("return {call}")])
+}

@@ -1,0 +1,508 @@
+//! Operations as methods of resources, one resource for each tag.
+
+use super::models::Line;
+use super::types::{Names, Wrap};
+use crate::contract::{
+    Content, ContentKind, HttpMethod, Idempotency, Operation, Parameter, ParameterLocation,
+    ParameterStyle, Response, Shape, StatusRange, Type,
+};
+use crate::encode::go;
+use crate::names::{self, Scope};
+use serde::Serialize;
+
+/// Headers that belong to the transport, to a call option or, by the OpenAPI document, to
+/// nobody who writes a parameter.
+const OWN_HEADERS: [&str; 5] =
+    ["accept", "authorization", "content-type", "idempotency-key", "traceparent"];
+
+#[derive(Serialize)]
+pub struct Resource<'a> {
+    pub file: String,
+    /// Field of the client.
+    pub field: String,
+    pub name: String,
+    pub doc: Vec<String>,
+    pub imports: Vec<&'static str>,
+    pub methods: Vec<Method<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct Method<'a> {
+    #[serde(skip)]
+    pub operation: &'a Operation,
+    pub name: String,
+    pub doc: Vec<String>,
+    /// Arguments between `ctx` and `options`, each with a comma in front.
+    pub arguments: String,
+    pub result: String,
+    pub lines: Vec<String>,
+    pub params: Option<Params>,
+    pub answer: Option<Answer>,
+    #[serde(skip)]
+    pub inputs: Vec<Input<'a>>,
+    #[serde(skip)]
+    pub params_fields: Vec<(&'a Parameter, String)>,
+    #[serde(skip)]
+    pub returns: Returns<'a>,
+}
+
+/// One positional argument.
+pub struct Input<'a> {
+    pub name: String,
+    pub ty: String,
+    pub source: Source<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    Path(&'a Parameter),
+    Body(&'a Content),
+    Params,
+}
+
+#[derive(Serialize)]
+pub struct Params {
+    pub name: String,
+    pub fields: Vec<Line>,
+}
+
+/// A struct for operations whose successes differ by status.
+#[derive(Serialize)]
+pub struct Answer {
+    pub name: String,
+    pub cases: Vec<AnswerCase>,
+}
+
+#[derive(Serialize)]
+pub struct AnswerCase {
+    pub status: u16,
+    pub ty: String,
+}
+
+/// What a method gives back besides the error.
+#[derive(Clone, Copy)]
+pub enum Returns<'a> {
+    Nothing,
+    Json(&'a Type),
+    Text,
+    Binary,
+    Events,
+    Lines(&'a Type),
+    ByStatus,
+}
+
+pub fn view<'a>(names: &Names<'a>) -> Vec<Resource<'a>> {
+    let mut files = Scope::default();
+    let mut fields = Scope::with_reserved(["Close", "transport", "String", "GoString"]);
+    if let Some(parity) = &names.contract.parity {
+        for method in parity.symbols.iter().flat_map(|symbol| &symbol.methods) {
+            fields.claim(&names::go_pascal(&method.name));
+        }
+    }
+    let mut resources: Vec<Resource<'a>> = Vec::new();
+    for tag in &names.contract.tags {
+        let operations: Vec<&Operation> = names
+            .contract
+            .operations
+            .iter()
+            .filter(|operation| operation.tag == tag.name)
+            .collect();
+        if operations.is_empty() {
+            continue;
+        }
+        let field = fields.claim(&names::go_pascal(&tag.name));
+        let name = names.claim(&format!("{field}Resource"));
+        let mut scope = Scope::with_reserved(["transport"]);
+        let methods: Vec<Method<'a>> =
+            operations.into_iter().map(|operation| method(names, operation, &mut scope)).collect();
+        let stem = names::snake(&tag.name);
+        let description = tag
+            .description
+            .clone()
+            .unwrap_or_else(|| format!("the operations that the API groups under {}", tag.name));
+        resources.push(Resource {
+            file: format!("{}_resource.go", files.claim(stem.trim_start_matches('_'))),
+            doc: go::comment(&format!("{name}: {description}"), ""),
+            imports: imports(&methods),
+            field,
+            name,
+            methods,
+        });
+    }
+    resources
+}
+
+fn imports(methods: &[Method<'_>]) -> Vec<&'static str> {
+    let uses = |token: &str| {
+        methods.iter().any(|method| {
+            method.arguments.contains(token)
+                || method.result.contains(token)
+                || method.lines.last().is_some_and(|line| line.contains(token))
+                || method
+                    .answer
+                    .iter()
+                    .flat_map(|answer| &answer.cases)
+                    .any(|case| case.ty.contains(token))
+                || method
+                    .params
+                    .iter()
+                    .flat_map(|params| &params.fields)
+                    .any(|field| field.code.contains(token))
+        })
+    };
+    let mut found = vec!["\"context\""];
+    if uses("io.Reader") {
+        found.push("\"io\"");
+    }
+    if uses("iter.Seq2") {
+        found.push("\"iter\"");
+    }
+    if uses("time.Time") {
+        found.push("\"time\"");
+    }
+    found
+}
+
+fn method<'a>(names: &Names<'a>, operation: &'a Operation, scope: &mut Scope) -> Method<'a> {
+    let name = scope.claim(&names::go_pascal(&operation.id));
+    let mut locals = local_scope();
+    let mut inputs: Vec<Input<'a>> = Vec::new();
+    let mut encoders: Vec<String> = Vec::new();
+    let mut params_fields = Vec::new();
+    let mut params_scope = Scope::default();
+    for parameter in &operation.parameters {
+        if parameter.location_in == ParameterLocation::Path {
+            let argument = locals.claim(&go::identifier(&names::go_camel(&parameter.wire_name)));
+            let slot = names.slot(&parameter.ty, true, parameter.data_class.is_some());
+            encoders.push(encoder(parameter, &argument));
+            inputs.push(Input { name: argument, ty: slot.ty, source: Source::Path(parameter) });
+        } else if !is_own_header(parameter) {
+            let field = params_scope.claim(&names::go_pascal(&parameter.wire_name));
+            encoders.push(encoder(parameter, &format!("params.{field}")));
+            params_fields.push((parameter, field));
+        }
+    }
+    if let Some(content) = body_content(operation) {
+        let required = operation.body.as_ref().is_some_and(|body| body.required);
+        let (ty, line) = body(names, content, required);
+        encoders.push(line);
+        inputs.push(Input { name: "body".to_owned(), ty, source: Source::Body(content) });
+    }
+    let params = params(names, &name, &params_fields);
+    if let Some(params) = &params {
+        let ty = params.name.clone();
+        inputs.push(Input { name: "params".to_owned(), ty, source: Source::Params });
+    }
+    let returns = returns(names, operation);
+    let answer = answer(names, operation, &name, returns);
+    let result = result(names, returns, answer.as_ref());
+    let mut lines = opening(operation, returns);
+    lines.extend(encoders);
+    lines.extend(closing(names, returns, answer.as_ref()));
+    let arguments =
+        inputs.iter().map(|input| format!(", {} {}", input.name, input.ty)).collect::<String>();
+    Method {
+        doc: documentation(&name, operation),
+        operation,
+        name,
+        arguments,
+        result,
+        lines,
+        params,
+        answer,
+        inputs,
+        params_fields,
+        returns,
+    }
+}
+
+/// Names that the body of a method uses.
+pub fn local_scope() -> Scope {
+    Scope::with_reserved([
+        "ctx", "options", "request", "params", "body", "r", "c", "runtime", "context", "json",
+        "time", "iter", "io", "answer", "status", "raw", "err", "optional", "string", "bool",
+        "int32", "int64", "float32", "float64", "byte", "any", "error", "nil",
+    ])
+}
+
+fn is_own_header(parameter: &Parameter) -> bool {
+    parameter.location_in == ParameterLocation::Header
+        && OWN_HEADERS.contains(&parameter.wire_name.to_ascii_lowercase().as_str())
+}
+
+fn documentation(name: &str, operation: &Operation) -> Vec<String> {
+    let summary = operation.summary.as_deref().or(operation.description.as_deref());
+    let mut text = format!("{name}: {}", summary.unwrap_or("no description"));
+    if let (Some(_), Some(description)) = (&operation.summary, &operation.description) {
+        text.push_str("\n\n");
+        text.push_str(description);
+    }
+    text.push_str(&format!("\n\nIt sends {} {}.", operation.method.as_str(), operation.path));
+    if operation.deprecated {
+        text.push_str("\n\nDeprecated: the API marks this operation as deprecated.");
+    }
+    go::comment(&text, "")
+}
+
+fn opening(operation: &Operation, returns: Returns<'_>) -> Vec<String> {
+    let mut lines = vec![format!(
+        "request := runtime.NewRequest({}, {}, runtime.{})",
+        go::string(operation.method.as_str()),
+        go::string(&operation.path),
+        retry(operation)
+    )];
+    for requirement in operation.security.iter().filter(|one| !one.schemes.is_empty()) {
+        let schemes: Vec<String> =
+            requirement.schemes.iter().map(|(scheme, _)| go::string(scheme)).collect();
+        lines.push(format!("request.Security({})", schemes.join(", ")));
+    }
+    let accept = accept(operation, returns);
+    if !accept.is_empty() {
+        lines.push(format!("request.Accept({})", go::string(&accept)));
+    }
+    lines
+}
+
+pub fn retry(operation: &Operation) -> &'static str {
+    match operation.policy.idempotency {
+        Some(Idempotency::Natural) => "RetryAlways",
+        Some(Idempotency::Key) => "RetryWithKey",
+        Some(Idempotency::None) => "RetryNever",
+        None if matches!(operation.method, HttpMethod::Post | HttpMethod::Patch) => "RetryNever",
+        None => "RetryAlways",
+    }
+}
+
+fn accept(operation: &Operation, returns: Returns<'_>) -> String {
+    let mut types: Vec<&str> = successes(operation)
+        .into_iter()
+        .filter_map(preferred)
+        .map(|content| content.media_type.as_str())
+        .collect();
+    types.dedup();
+    if !matches!(returns, Returns::Nothing) && types.iter().any(|ty| ty.contains("json")) {
+        types.push("application/problem+json");
+    }
+    types.dedup();
+    types.join(", ")
+}
+
+fn encoder(parameter: &Parameter, value: &str) -> String {
+    let function = match parameter.location_in {
+        ParameterLocation::Path => "Path",
+        ParameterLocation::Query => "Query",
+        ParameterLocation::Header => "Header",
+        ParameterLocation::Cookie => "Cookie",
+    };
+    let style = match parameter.style {
+        ParameterStyle::Simple => "Simple",
+        ParameterStyle::Form => "Form",
+        ParameterStyle::Label => "Label",
+        ParameterStyle::Matrix => "Matrix",
+        ParameterStyle::SpaceDelimited => "SpaceDelimited",
+        ParameterStyle::PipeDelimited => "PipeDelimited",
+        ParameterStyle::DeepObject => "DeepObject",
+        ParameterStyle::Json => "JSONText",
+    };
+    let name = go::string(&parameter.wire_name);
+    format!("request.{function}({name}, {value}, runtime.{style}, {})", parameter.explode)
+}
+
+fn params(names: &Names<'_>, method: &str, parameters: &[(&Parameter, String)]) -> Option<Params> {
+    if parameters.is_empty() {
+        return None;
+    }
+    let fields = parameters
+        .iter()
+        .map(|(parameter, field)| {
+            let slot =
+                names.slot(&parameter.ty, parameter.required, parameter.data_class.is_some());
+            let description = parameter.description.as_deref().unwrap_or("no description");
+            let mut text = format!("{field}: {description}");
+            if let Some(default) = &parameter.default {
+                text.push_str(&format!("\n\nThe server takes {default} when it is absent."));
+            }
+            Line { doc: go::comment(&text, "\t"), code: format!("{field} {}", slot.ty) }
+        })
+        .collect();
+    Some(Params { name: names.claim(&format!("{method}Params")), fields })
+}
+
+/// The content a client sends: the first of the spec.
+pub fn body_content(operation: &Operation) -> Option<&Content> {
+    operation.body.as_ref()?.contents.first()
+}
+
+fn body(names: &Names<'_>, content: &Content, required: bool) -> (String, String) {
+    let media_type = go::string(&content.media_type);
+    let (ty, line) = match content.kind {
+        ContentKind::Binary | ContentKind::EventStream | ContentKind::JsonLines => {
+            return ("io.Reader".to_owned(), format!("request.Binary({media_type}, body)"));
+        }
+        ContentKind::Json => (None, format!("request.JSON({media_type}, body)")),
+        ContentKind::Form => (None, "request.Form(body)".to_owned()),
+        ContentKind::Multipart => (None, "request.Multipart(body)".to_owned()),
+        ContentKind::Text => (Some("string"), format!("request.Text({media_type}, body)")),
+    };
+    let slot = match ty {
+        Some(ty) => ty.to_owned(),
+        None => names.base(&content.ty),
+    };
+    let nilable = ty.is_none() && names.is_nilable(&content.ty);
+    match (required, nilable) {
+        (true, false) if names.is_nullable(&content.ty) && ty.is_none() => {
+            (format!("*{slot}"), line.replace("request.JSON(", "request.JSONOrNull("))
+        }
+        (true, true) if names.is_any(&content.ty) || names.is_nullable(&content.ty) => {
+            (slot, line.replace("request.JSON(", "request.JSONOrNull("))
+        }
+        (true, true) => (slot, line),
+        (true, false) => (slot, line),
+        (false, true) => (slot, format!("if body != nil {{\n\t\t{line}\n\t}}")),
+        (false, false) => (format!("*{slot}"), line),
+    }
+}
+
+/// Answers that are a success; the default answer when the spec declares no other.
+fn successes(operation: &Operation) -> Vec<&Response> {
+    let declared: Vec<&Response> = operation
+        .responses
+        .iter()
+        .filter(|response| match response.status {
+            StatusRange::Code(code) => (200..300).contains(&code),
+            StatusRange::Range(class) => class == 2,
+            StatusRange::Default => false,
+        })
+        .collect();
+    if declared.is_empty() {
+        return operation
+            .responses
+            .iter()
+            .filter(|response| response.status == StatusRange::Default)
+            .collect();
+    }
+    declared
+}
+
+/// The content a client asks for: JSON when there is some, else the first.
+pub fn preferred(response: &Response) -> Option<&Content> {
+    response
+        .contents
+        .iter()
+        .find(|content| content.kind == ContentKind::Json)
+        .or_else(|| response.contents.first())
+}
+
+fn returns<'a>(names: &Names<'a>, operation: &'a Operation) -> Returns<'a> {
+    let contents: Vec<(&Response, &Content)> = successes(operation)
+        .into_iter()
+        .filter_map(|response| preferred(response).map(|content| (response, content)))
+        .collect();
+    let Some((_, first)) = contents.first() else { return Returns::Nothing };
+    let same = |content: &Content| {
+        content.kind == first.kind && names.base(&content.ty) == names.base(&first.ty)
+    };
+    if contents.iter().all(|(_, content)| same(content)) {
+        return match first.kind {
+            ContentKind::Json => Returns::Json(&first.ty),
+            ContentKind::Text => Returns::Text,
+            ContentKind::EventStream => Returns::Events,
+            ContentKind::JsonLines => Returns::Lines(&first.ty),
+            ContentKind::Binary | ContentKind::Form | ContentKind::Multipart => Returns::Binary,
+        };
+    }
+    let by_code = contents.iter().all(|(response, content)| {
+        content.kind == ContentKind::Json && matches!(response.status, StatusRange::Code(_))
+    });
+    if by_code { Returns::ByStatus } else { Returns::Binary }
+}
+
+fn answer(
+    names: &Names<'_>,
+    operation: &Operation,
+    method: &str,
+    returns: Returns<'_>,
+) -> Option<Answer> {
+    if !matches!(returns, Returns::ByStatus) {
+        return None;
+    }
+    let cases = successes(operation)
+        .into_iter()
+        .filter_map(|response| {
+            let StatusRange::Code(status) = response.status else { return None };
+            preferred(response).map(|content| AnswerCase { status, ty: names.base(&content.ty) })
+        })
+        .collect();
+    Some(Answer { name: names.claim(&format!("{method}Answer")), cases })
+}
+
+/// Whether a JSON answer is returned as a pointer: only structs are.
+pub fn by_pointer(names: &Names<'_>, ty: &Type) -> bool {
+    matches!(names.resolved(ty).shape, Shape::Named(_))
+        && !names.is_nilable(ty)
+        && !names.is_classified(ty)
+        && names.slot(ty, true, false).wrap == Wrap::None
+        && !is_enumeration(names, ty)
+}
+
+fn is_enumeration(names: &Names<'_>, ty: &Type) -> bool {
+    matches!(&names.resolved(ty).shape, Shape::Named(name)
+    if names.contract.types.get(name).is_some_and(|declaration| matches!(
+        declaration.kind,
+        crate::contract::TypeKind::Enumeration(_)
+    )))
+}
+
+fn result(names: &Names<'_>, returns: Returns<'_>, answer: Option<&Answer>) -> String {
+    match returns {
+        Returns::Nothing => "error".to_owned(),
+        Returns::Json(ty) if by_pointer(names, ty) => format!("(*{}, error)", names.base(ty)),
+        Returns::Json(ty) => format!("({}, error)", names.element(ty)),
+        Returns::Text => "(string, error)".to_owned(),
+        Returns::Binary => "([]byte, error)".to_owned(),
+        Returns::Events => "iter.Seq2[ServerEvent, error]".to_owned(),
+        Returns::Lines(ty) => format!("iter.Seq2[{}, error]", names.element(ty)),
+        Returns::ByStatus => {
+            format!("(*{}, error)", answer.map_or("any", |answer| answer.name.as_str()))
+        }
+    }
+}
+
+fn closing(names: &Names<'_>, returns: Returns<'_>, answer: Option<&Answer>) -> Vec<String> {
+    let call = |function: &str| {
+        vec![format!("return runtime.{function}(ctx, r.transport, request, options)")]
+    };
+    match returns {
+        Returns::Nothing => call("Send"),
+        Returns::Json(ty) if by_pointer(names, ty) => {
+            call(&format!("ReceivePointer[{}]", names.base(ty)))
+        }
+        Returns::Json(ty) => call(&format!("Receive[{}]", names.element(ty))),
+        Returns::Text => call("ReceiveText"),
+        Returns::Binary => call("ReceiveBinary"),
+        Returns::Events => call("ReceiveEvents"),
+        Returns::Lines(ty) => call(&format!("ReceiveLines[{}]", names.element(ty))),
+        Returns::ByStatus => answer.map_or_else(Vec::new, by_status),
+    }
+}
+
+fn by_status(answer: &Answer) -> Vec<String> {
+    let mut lines = vec![
+        "status, raw, err := runtime.ReceiveStatus(ctx, r.transport, request, options)".to_owned(),
+        "if err != nil {".to_owned(),
+        "\treturn nil, err".to_owned(),
+        "}".to_owned(),
+        format!("answer := &{}{{Status: status}}", answer.name),
+        "switch status {".to_owned(),
+    ];
+    for case in &answer.cases {
+        lines.push(format!("case {}:", case.status));
+        lines.push(format!(
+            "\tanswer.Status{}, err = runtime.ReadStatus[{}](r.transport, request, raw)",
+            case.status, case.ty
+        ));
+    }
+    lines.push("}".to_owned());
+    lines.push("return answer, err".to_owned());
+    lines
+}

@@ -1,0 +1,140 @@
+//! A complete Go program that calls one operation, for the README and the docs.
+
+use super::operations::{self, Method, Resource, Returns, Source};
+use super::package;
+use super::types::Names;
+use super::value::Literals;
+use super::{errors, facade, models};
+use crate::config::Config;
+use crate::contract::{Contract, Operation};
+use crate::emit::example;
+use crate::encode::go;
+
+/// The program as text; none when an example value has no Go literal.
+pub fn sample(contract: &Contract, config: &Config, operation: &Operation) -> Option<String> {
+    let target = package::target(config)?;
+    let client = package::client_name(target);
+    let names = Names::new(contract, &client, &errors::view(contract));
+    models::view(&names);
+    let resources = operations::view(&names);
+    facade::view(&names, &resources, &client);
+    Sampler::new(&names, &resources, config)?.sample(operation)
+}
+
+/// Samples of many operations with one set of names.
+pub struct Sampler<'n, 'a> {
+    literals: Literals<'n, 'a>,
+    resources: &'n [Resource<'a>],
+    path: String,
+    module: String,
+    client: String,
+    environment: bool,
+}
+
+impl<'n, 'a> Sampler<'n, 'a> {
+    pub fn new(
+        names: &'n Names<'a>,
+        resources: &'n [Resource<'a>],
+        config: &Config,
+    ) -> Option<Self> {
+        let target = package::target(config)?;
+        let (path, module) = package::place(target, &names.contract.info);
+        Some(Self {
+            literals: Literals { names, prefix: format!("{module}.") },
+            resources,
+            path,
+            module,
+            client: package::client_name(target),
+            environment: target.environment_prefix.is_some(),
+        })
+    }
+
+    pub fn sample(&self, operation: &Operation) -> Option<String> {
+        let (resource, method) = self.resources.iter().find_map(|resource| {
+            let method = resource.methods.iter().find(|one| one.operation.id == operation.id)?;
+            Some((resource, method))
+        })?;
+        let (before, arguments) = self.arguments(method)?;
+        let call =
+            format!("client.{}.{}(context.Background(){arguments})", resource.field, method.name);
+        Some(self.program(&before, &call, method.returns))
+    }
+
+    fn arguments(&self, method: &Method<'_>) -> Option<(Vec<String>, String)> {
+        let contract = self.literals.names.contract;
+        let names = self.literals.names;
+        let mut before = Vec::new();
+        let mut arguments = String::new();
+        for input in &method.inputs {
+            match input.source {
+                Source::Path(parameter) => {
+                    let value = example::of_parameter(contract, parameter);
+                    let slot = names.slot(&parameter.ty, true, parameter.data_class.is_some());
+                    let text = self.literals.slot(&parameter.ty, &slot, &value, 0)?;
+                    arguments.push_str(&format!(", {text}"));
+                }
+                Source::Body(content) => {
+                    let value = example::of_content(contract, content);
+                    let text = self.literals.of(&content.ty, &value, 0)?;
+                    before.push(format!("body := {text}"));
+                    let pointer = if input.ty.starts_with('*') { "&body" } else { "body" };
+                    arguments.push_str(&format!(", {pointer}"));
+                }
+                Source::Params => {
+                    before.push(format!("var params {}.{}", self.module, input.ty));
+                    for (parameter, field) in &method.params_fields {
+                        let required = parameter.required;
+                        if !required && parameter.example.is_none() {
+                            continue;
+                        }
+                        let value = example::of_parameter(contract, parameter);
+                        let slot =
+                            names.slot(&parameter.ty, required, parameter.data_class.is_some());
+                        let text = self.literals.slot(&parameter.ty, &slot, &value, 0)?;
+                        before.push(format!("params.{field} = {text}"));
+                    }
+                    arguments.push_str(", params");
+                }
+            }
+        }
+        Some((before, arguments))
+    }
+
+    fn program(&self, before: &[String], call: &str, returns: Returns<'_>) -> String {
+        let prints = !matches!(returns, Returns::Nothing);
+        let mut text = String::from("package main\n\nimport (\n\t\"context\"\n");
+        if prints {
+            text.push_str("\t\"fmt\"\n");
+        }
+        text.push_str("\t\"log\"\n\n");
+        let alias = if self.path.rsplit('/').next() == Some(&self.module) {
+            String::new()
+        } else {
+            format!("{} ", self.module)
+        };
+        text.push_str(&format!("\t{alias}{}\n)\n\nfunc main() {{\n", go::string(&self.path)));
+        let options = if self.environment {
+            String::new()
+        } else {
+            format!("{}.WithBaseURL(\"https://api.example.com\")", self.module)
+        };
+        text.push_str(&format!(
+            "\tclient, err := {}.New{}({options})\n\tif err != nil {{\n\t\tlog.Fatal(err)\n\t}}\n\tdefer client.Close()\n\n",
+            self.module, self.client
+        ));
+        for line in before {
+            text.push_str(&format!("\t{line}\n"));
+        }
+        text.push_str(&match returns {
+            Returns::Nothing => format!("\tif err := {call}; err != nil {{\n\t\tlog.Fatal(err)\n\t}}\n"),
+            Returns::Events | Returns::Lines(_) => format!(
+                "\tfor item, err := range {call} {{\n\t\tif err != nil {{\n\t\t\tlog.Fatal(err)\n\t\t}}\n\t\tfmt.Println(item)\n\t}}\n"
+            ),
+            _ => format!(
+                "\tanswer, err := {call}\n\tif err != nil {{\n\t\tlog.Fatal(err)\n\t}}\n\tfmt.Println(answer)\n"
+            ),
+        });
+        text.push_str("}\n");
+        text
+    }
+}
