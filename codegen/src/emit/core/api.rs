@@ -1,0 +1,345 @@
+//! `api.rs`, `handlers.rs` and `router.rs`: the trait that the server implements, and the thin
+//! functions that call it.
+
+use super::layout::Layout;
+use super::operations::place;
+use super::types::Types;
+use super::view::{Answer, AnswerKind, BodyKind, Bound, is_present, mentions, spell_parameter};
+use crate::contract::Parameter;
+use crate::encode::rust;
+use serde::Serialize;
+
+const WIDTH: usize = 100;
+
+#[derive(Serialize)]
+pub struct ApiView {
+    pub imports: Vec<String>,
+    pub operations: Vec<MethodView>,
+    pub parameters: Vec<ParametersView>,
+    pub answers: Vec<AnswersView>,
+}
+
+#[derive(Serialize)]
+pub struct MethodView {
+    pub doc: String,
+    pub signature: String,
+}
+
+#[derive(Serialize)]
+pub struct ParametersView {
+    pub doc: String,
+    pub name: String,
+    pub derives: &'static str,
+    pub fields: Vec<FieldView>,
+    pub decode: String,
+    /// Body of a hand-made `Debug`, when a field is classified.
+    pub debug: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct FieldView {
+    pub doc: String,
+    pub name: String,
+    pub ty: String,
+}
+
+#[derive(Serialize)]
+pub struct AnswersView {
+    pub doc: String,
+    pub name: String,
+    pub variants: Vec<VariantView>,
+}
+
+#[derive(Serialize)]
+pub struct VariantView {
+    pub doc: String,
+    pub name: String,
+}
+
+#[derive(Serialize)]
+pub struct HandlersView {
+    pub imports: Vec<String>,
+    pub handlers: Vec<HandlerView>,
+}
+
+#[derive(Serialize)]
+pub struct HandlerView {
+    pub doc: String,
+    pub name: String,
+    pub input: &'static str,
+    pub lines: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub struct RouterView {
+    pub routes: Vec<String>,
+}
+
+pub fn api_view(bound: &[Bound<'_>], types: &Types<'_>) -> ApiView {
+    let operations: Vec<MethodView> = bound.iter().map(|one| method(one, types)).collect();
+    let parameters: Vec<ParametersView> =
+        bound.iter().filter(|one| !one.params.is_empty()).map(|one| params(one, types)).collect();
+    let answers: Vec<AnswersView> =
+        bound.iter().filter(|one| one.answers.len() > 1).map(|one| answers(one, types)).collect();
+    let texts = || {
+        let fields = parameters.iter().flat_map(|one| one.fields.iter().map(|field| &field.ty));
+        let variants = answers.iter().flat_map(|one| one.variants.iter().map(|one| &one.name));
+        operations.iter().map(|one| &one.signature).chain(fields).chain(variants)
+    };
+    let uses = |word: &str| mentions(texts(), word);
+    let mut runtime = vec!["Call", "Guard"];
+    if !parameters.is_empty() {
+        runtime.extend(["Input", "Place"]);
+    }
+    runtime.push("Problem");
+    if uses("Raw") {
+        runtime.push("Raw");
+    }
+    if uses("runtime::") {
+        runtime.push("self");
+        runtime.sort_by_key(|name| (*name != "self", *name));
+    }
+    let mut imports = Vec::new();
+    if uses("models::") {
+        imports.push("use crate::models;".to_owned());
+    }
+    imports.push(super::operations::import_line("crate::runtime", &runtime));
+    if uses("Value") {
+        imports.push("use serde_json::Value;".to_owned());
+    }
+    if uses("BTreeMap") {
+        imports.push("use std::collections::BTreeMap;".to_owned());
+    }
+    if parameters.iter().any(|one| one.debug.is_some()) {
+        imports.push("use std::fmt;".to_owned());
+    }
+    imports.push("use std::future::Future;".to_owned());
+    if uses("Uuid") {
+        imports.push("use uuid::Uuid;".to_owned());
+    }
+    ApiView { imports, operations, parameters, answers }
+}
+
+fn method(bound: &Bound<'_>, types: &Types<'_>) -> MethodView {
+    let operation = bound.operation;
+    let mut doc = String::new();
+    for text in [&operation.summary, &operation.description].into_iter().flatten() {
+        doc.push_str(text.trim());
+        doc.push_str("\n\n");
+    }
+    doc.push_str(&format!("`{} {}`", operation.method.as_str(), operation.path));
+    let mut arguments = vec!["&self".to_owned(), "call: &mut Call<'_, Self::Caller>".to_owned()];
+    for (name, parameter) in &bound.path {
+        arguments.push(format!("{name}: {}", spell_parameter(types, parameter)));
+    }
+    if !bound.params.is_empty() {
+        arguments.push(format!("params: {}", bound.names.parameters));
+    }
+    if let Some(body) = &bound.body {
+        arguments.push(format!("body: {}", body.spell(types)));
+    }
+    let answer = bound.answer_type(types);
+    let answer = format!("impl Future<Output = Result<{answer}, Problem>> + Send");
+    let name = &bound.names.function;
+    let flat = format!("    fn {name}({}) -> {answer};", arguments.join(", "));
+    let signature = if flat.len() <= WIDTH {
+        flat
+    } else {
+        let arguments = arguments.join(",\n        ");
+        format!("    fn {name}(\n        {arguments},\n    ) -> {answer};")
+    };
+    MethodView { doc: rust::comment(&doc, "    "), signature }
+}
+
+fn params(bound: &Bound<'_>, types: &Types<'_>) -> ParametersView {
+    let name = bound.names.parameters.clone();
+    let fields = bound.params.iter().map(|(name, parameter)| FieldView {
+        doc: rust::comment(parameter.description.as_deref().unwrap_or_default(), "    "),
+        name: name.clone(),
+        ty: spell_parameter(types, parameter),
+    });
+    let reads = bound.params.iter().map(|(name, parameter)| {
+        let read = Layout::atom(format!("input.{}?", take(parameter)));
+        (name.clone(), read)
+    });
+    let decode = Layout::Struct("Self".to_owned(), reads.collect());
+    let decode = Layout::Call("Ok".to_owned(), Box::new(decode)).print(8, 8, 0);
+    let masked: Vec<(&str, bool)> = bound
+        .params
+        .iter()
+        .map(|(name, parameter)| (name.as_str(), parameter.data_class.is_some()))
+        .collect();
+    let debug = masked.iter().any(|(_, masked)| *masked).then(|| debug_body(&name, &masked));
+    ParametersView {
+        doc: rust::comment(&format!("Parameters of `{}` outside its path.", bound.names.function), ""),
+        derives: if debug.is_some() { "Clone, PartialEq" } else { "Debug, Clone, PartialEq" },
+        name,
+        fields: fields.collect(),
+        decode,
+        debug,
+    }
+}
+
+fn take(parameter: &Parameter) -> String {
+    let method = if is_present(parameter) { "take" } else { "take_optional" };
+    let place = place(parameter.location_in);
+    format!("{method}(Place::{place}, {})", rust::string(&parameter.wire_name))
+}
+
+/// The body of `fmt` for a struct of which some fields are masked.
+pub fn debug_body(name: &str, fields: &[(&str, bool)]) -> String {
+    let calls: Vec<String> = fields
+        .iter()
+        .map(|(field, masked)| {
+            let label = rust::string(field.strip_prefix("r#").unwrap_or(field));
+            let value = if *masked { "runtime::Masked".to_owned() } else { format!("self.{field}") };
+            format!(".field({label}, &{value})")
+        })
+        .collect();
+    let head = format!("out.debug_struct({})", rust::string(name));
+    let flat = format!("        {head}{}.finish()", calls.concat());
+    if flat.len() <= WIDTH {
+        return flat;
+    }
+    let lines = calls.join("\n            ");
+    format!("        {head}\n            {lines}\n            .finish()")
+}
+
+fn answers(bound: &Bound<'_>, types: &Types<'_>) -> AnswersView {
+    let variants = bound.answers.iter().map(|answer| VariantView {
+        doc: rust::comment(answer.description, "    "),
+        name: match answer.kind {
+            AnswerKind::Empty => answer.variant.clone(),
+            _ => format!("{}({})", answer.variant, answer.kind.spell(types)),
+        },
+    });
+    AnswersView {
+        doc: rust::comment(&format!("Successful answers of `{}`.", bound.names.function), ""),
+        name: bound.names.answer.clone(),
+        variants: variants.collect(),
+    }
+}
+
+pub fn handlers_view(bound: &[Bound<'_>]) -> HandlersView {
+    let handlers: Vec<HandlerView> = bound.iter().map(handler).collect();
+    let uses = |word: &str| mentions(handlers.iter().flat_map(|one| &one.lines), word);
+    let api = if uses("api::") { "use crate::api::{self, Api};" } else { "use crate::api::Api;" };
+    let mut runtime = vec!["self", "Acting", "Call", "Input"];
+    if uses("Place") {
+        runtime.push("Place");
+    }
+    let imports =
+        vec![api.to_owned(), super::operations::import_line("crate::runtime", &runtime)];
+    HandlersView { imports, handlers }
+}
+
+fn handler(bound: &Bound<'_>) -> HandlerView {
+    let operation = bound.operation;
+    let mut lines = Vec::new();
+    let mut arguments = vec!["call".to_owned()];
+    for (name, parameter) in &bound.path {
+        lines.push(format!("let {name} = input.{}?;", take(parameter)));
+        arguments.push(name.clone());
+    }
+    if !bound.params.is_empty() {
+        lines.push(format!("let params = api::{}::decode(&mut input)?;", bound.names.parameters));
+        arguments.push("params".to_owned());
+    }
+    if let Some(body) = &bound.body {
+        let method = match (body.kind, body.required) {
+            (BodyKind::Raw, true) => "raw",
+            (BodyKind::Raw, false) => "optional_raw",
+            (_, true) => "body",
+            (_, false) => "optional_body",
+        };
+        lines.push(format!("let body = input.{method}()?;"));
+        arguments.push("body".to_owned());
+    }
+    let input = if arguments.len() > 1 { "mut input" } else { "_" };
+    let function = &bound.names.function;
+    let chain = Chain { head: "api", call: format!(".{function}({})", arguments.join(", ")) };
+    match bound.answers.as_slice() {
+        [only] if matches!(only.kind, AnswerKind::Empty) => {
+            lines.push(chain.statement("", ";"));
+            lines.push(respond(only, "answer"));
+        }
+        [only] => {
+            lines.push(chain.statement("let answer =", ";"));
+            lines.push(respond(only, "answer"));
+        }
+        several => {
+            lines.push(chain.statement("let answer =", ";"));
+            lines.push(match_answers(&bound.names.answer, several));
+        }
+    }
+    let place = format!("`{} {}`", operation.method.as_str(), operation.path);
+    HandlerView { doc: rust::comment(&place, ""), name: function.clone(), input, lines }
+}
+
+/// `api.call(arguments).await?`, eight columns into its line.
+struct Chain {
+    head: &'static str,
+    call: String,
+}
+
+impl Chain {
+    fn statement(&self, opening: &str, end: &str) -> String {
+        let flat = format!("{}{}.await?{end}", self.head, self.call);
+        let space = if opening.is_empty() { "" } else { " " };
+        if 8 + opening.len() + space.len() + flat.len() <= WIDTH {
+            return format!("{opening}{space}{flat}");
+        }
+        if !opening.is_empty() && 12 + flat.len() <= WIDTH {
+            return format!("{opening}\n            {flat}");
+        }
+        let head = format!("{opening}{space}{}", self.head);
+        format!("{head}\n            {}\n            .await?{end}", self.call)
+    }
+}
+
+fn respond(answer: &Answer<'_>, value: &str) -> String {
+    let status = answer.status;
+    match &answer.kind {
+        AnswerKind::Empty => format!("runtime::empty({status})"),
+        AnswerKind::Raw => format!("runtime::raw_answer({status}, {value})"),
+        AnswerKind::Json { media_type, .. } if media_type.starts_with("application/json") => {
+            format!("runtime::json_answer({status}, &{value})")
+        }
+        AnswerKind::Json { media_type, .. } => {
+            let media_type = rust::string(media_type);
+            format!("runtime::json_answer_as({status}, {media_type}, &{value})")
+        }
+    }
+}
+
+fn match_answers(name: &str, answers: &[Answer<'_>]) -> String {
+    let mut text = "match answer {".to_owned();
+    for answer in answers {
+        let holds = !matches!(answer.kind, AnswerKind::Empty);
+        let pattern = format!("api::{name}::{}{}", answer.variant, if holds { "(answer)" } else { "" });
+        let respond = respond(answer, "answer");
+        let flat = format!("            {pattern} => {respond},");
+        text.push('\n');
+        if flat.len() <= WIDTH {
+            text.push_str(&flat);
+        } else {
+            let block = format!(
+                "            {pattern} => {{\n                {respond}\n            }}"
+            );
+            text.push_str(&block);
+        }
+    }
+    text.push_str("\n        }");
+    text
+}
+
+pub fn router_view(bound: &[Bound<'_>]) -> RouterView {
+    let routes = bound.iter().map(|one| {
+        let fields = vec![
+            ("operation".to_owned(), Layout::atom(format!("&operations::{}", one.names.constant))),
+            ("act".to_owned(), Layout::atom(format!("handlers::{}::<A>", one.names.function))),
+        ];
+        Layout::Struct("Route".to_owned(), fields).print(8, 8, 1)
+    });
+    RouterView { routes: routes.collect() }
+}
