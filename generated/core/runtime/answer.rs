@@ -33,8 +33,17 @@ impl fmt::Debug for Raw {
 
 /// A JSON answer.
 pub fn json_answer<T: Serialize + ?Sized>(status: u16, value: &T) -> Result<Response, Problem> {
+    json_answer_as(status, "application/json", value)
+}
+
+/// A JSON answer with a media type of its own, such as `application/hal+json`.
+pub fn json_answer_as<T: Serialize + ?Sized>(
+    status: u16,
+    media_type: &str,
+    value: &T,
+) -> Result<Response, Problem> {
     let text = serde_json::to_vec(value).map_err(|_| problems::internal_error())?;
-    Ok(respond(status, Some(HeaderValue::from_static("application/json")), Body::from(text)))
+    raw_answer(status, Raw::new(media_type, text))
 }
 
 /// An answer of any other media type.

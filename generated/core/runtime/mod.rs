@@ -18,7 +18,7 @@ mod trace;
 mod validate;
 mod values;
 
-pub use answer::{Raw, empty, json_answer, raw_answer};
+pub use answer::{Raw, empty, json_answer, json_answer_as, raw_answer};
 pub use checker::{Checker, Finding, Level};
 pub use guard::{Call, Credentials, Guard, Outcome, Stage};
 pub use json::{JsonFault, MAXIMUM_DEPTH, parse_json};
@@ -30,4 +30,4 @@ pub use problem::{Problem, ProblemDocument, Violation};
 pub use request::{Input, RequestInfo};
 pub use router::{Act, Acting, Route, router};
 pub use trace::Trace;
-pub use values::{Base64, Date, DateTime, double_option};
+pub use values::{Base64, Date, DateTime, Fields, Masked, has_members, present, variant};

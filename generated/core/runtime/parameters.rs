@@ -30,6 +30,7 @@ pub fn decode_parameters(
     let mut cookies = Pairs::from_cookies(headers, violations);
     let mut values = Map::new();
     for parameter in operation.parameters {
+        let object = place_object(&mut values, parameter.place);
         let value = match parameter.place {
             Place::Path => path
                 .iter()
@@ -41,7 +42,7 @@ pub fn decode_parameters(
         };
         let default = || parameter.default.and_then(|text| serde_json::from_str(text).ok());
         if let Some(value) = value.or_else(default) {
-            place_object(&mut values, parameter.place).insert(parameter.name.to_owned(), value);
+            object.insert(parameter.name.to_owned(), value);
         }
     }
     pairs.refuse_rest("/query", credential_keys, violations);

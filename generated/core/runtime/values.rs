@@ -2,10 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::Error;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -132,13 +133,57 @@ impl<'de> Deserialize<'de> for Date {
     }
 }
 
-/// For fields that may be absent and may be null: `None` is absent, `Some(None)` is null.
-pub fn double_option<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+/// For fields that may be absent and whose type reads null: `None` is absent, null is present.
+pub fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    Option::<T>::deserialize(deserializer).map(Some)
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Reads a union's variant. The message of a failure holds nothing of the value.
+pub fn variant<T: DeserializeOwned, E: Error>(value: Value) -> Result<T, E> {
+    serde_json::from_value(value).map_err(|_| E::custom("does not fit its variant"))
+}
+
+/// True when an object has all these members.
+pub fn has_members(value: &Value, names: &[&str]) -> bool {
+    names.iter().all(|name| value.get(name).is_some())
+}
+
+/// Fields that the contract does not name: kept and sent back, never printed.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fields(pub Map<String, Value>);
+
+impl Deref for Fields {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+impl DerefMut for Fields {
+    fn deref_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.0
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Masked.fmt(out)
+    }
+}
+
+/// Stands for a classified value wherever it would be printed.
+pub struct Masked;
+
+impl fmt::Debug for Masked {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("***")
+    }
 }
 
 #[cfg(test)]
@@ -161,7 +206,7 @@ mod tests {
     fn absent_null_and_present_are_three_things() {
         #[derive(Deserialize)]
         struct Holder {
-            #[serde(default, deserialize_with = "double_option")]
+            #[serde(default, deserialize_with = "present")]
             field: Option<Option<u8>>,
         }
         let read = |text: &str| serde_json::from_str::<Holder>(text).unwrap().field;
