@@ -25,9 +25,7 @@ void test('an error prints nothing of the request, the answer or the token', asy
   const facts = operation({
     method: 'POST',
     path: '/people/{id}',
-    parameters: [
-      { name: 'id', wireName: 'id', place: 'path', style: 'simple', explode: false },
-    ],
+    parameters: [{ name: 'id', wireName: 'id', place: 'path', style: 'simple', explode: false }],
     body: { kind: 'json', mediaType: 'application/json' },
   });
   const error: unknown = await client

@@ -7,7 +7,8 @@ const LIFE = 900;
 
 function jwt(clock: FakeClock, name: string): string {
   const iat = Math.floor(clock.now() / 1000);
-  const part = (claims: object): string => Buffer.from(JSON.stringify(claims)).toString('base64url');
+  const part = (claims: object): string =>
+    Buffer.from(JSON.stringify(claims)).toString('base64url');
   return `${part({ alg: 'EdDSA' })}.${part({ iat, exp: iat + LIFE, jti: name })}.synthetic`;
 }
 

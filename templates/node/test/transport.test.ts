@@ -3,7 +3,14 @@ import { suite, test } from 'node:test';
 import type { Operation } from '../src/runtime/operation.js';
 import type { RequestOptions } from '../src/runtime/options.js';
 import type { Transport } from '../src/runtime/transport.js';
-import { FakeClock, FakeSender, operation, SETTINGS, TestError, transport } from './support/fake.js';
+import {
+  FakeClock,
+  FakeSender,
+  operation,
+  SETTINGS,
+  TestError,
+  transport,
+} from './support/fake.js';
 
 const OK = { status: 200, body: '{"ok":true}' };
 
@@ -238,7 +245,10 @@ void suite('an answer', () => {
 void suite('a call', () => {
   void test('ends with the reason of its signal', async () => {
     const reason = new Error('enough');
-    await assert.rejects(send(transport(new FakeSender(OK)), {}, { signal: AbortSignal.abort(reason) }), reason);
+    await assert.rejects(
+      send(transport(new FakeSender(OK)), {}, { signal: AbortSignal.abort(reason) }),
+      reason,
+    );
     const controller = new AbortController();
     const sender = new FakeSender();
     sender.send = () => {

@@ -178,5 +178,5 @@ function isObject(value: unknown): value is Values {
 }
 
 function scalarText(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -79,7 +79,7 @@ export class AxiosSender implements HttpSender {
         transformResponse: (data: unknown) => data,
         validateStatus: () => true,
       });
-      const headers = flatten(response.headers as Record<string, unknown>);
+      const headers = flatten(response.headers);
       return { status: response.status, headers, body: chunks(response.data) };
     } catch (error) {
       throw new HttpFailure(cause(error));
@@ -97,7 +97,7 @@ type Connect = (...args: unknown[]) => Duplex | null | undefined;
 /** Ends a connection that is not ready in time, which no option of Node's agents does. */
 function limitConnect(agent: HttpAgent, ready: string, milliseconds: number): void {
   const owner = agent as unknown as { createConnection: Connect };
-  const connect = owner.createConnection.bind(agent) as Connect;
+  const connect: Connect = owner.createConnection.bind(agent);
   owner.createConnection = (...args) => {
     const socket = connect(...args);
     if (socket) {

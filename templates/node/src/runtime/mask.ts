@@ -52,9 +52,8 @@ function maskedObject(value: object, mask: Mask, table: MaskTable): object {
     result = maskedObject(result, variant, table);
   }
   if (Array.isArray(result)) {
-    return mask.items === undefined
-      ? result
-      : result.map((item: unknown) => masked(item, mask.items, table));
+    const items: unknown[] = result;
+    return mask.items === undefined ? items : items.map((item) => masked(item, mask.items, table));
   }
   if (mask.fields !== undefined || mask.values !== undefined) {
     result = maskedFields(result as Fields, mask.fields ?? {}, mask.values, table);

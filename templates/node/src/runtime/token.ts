@@ -92,11 +92,12 @@ export class Token {
     this.#renewAt = Number.POSITIVE_INFINITY;
     this.#endsAt = Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
-    const life = lifeOf(token) ?? (expiresIn === undefined ? undefined : [now, expiresIn * 1000]);
+    const told: Life | undefined = expiresIn === undefined ? undefined : [now, expiresIn * 1000];
+    const life = lifeOf(token) ?? told;
     if (this.#renew === undefined || life === undefined) {
       return;
     }
-    const [start, length] = life as [number, number];
+    const [start, length] = life;
     const jitter = 1 + JITTER * (2 * this.#clock.random() - 1);
     this.#renewAt = start + length * SHARE_OF_LIFE * jitter;
     this.#endsAt = start + length;
@@ -115,8 +116,11 @@ export class Token {
   }
 }
 
-/** Start and length of a JWT's life in milliseconds. */
-function lifeOf(token: string): [number, number] | undefined {
+/** Start and length in milliseconds. */
+type Life = readonly [number, number];
+
+/** The life of a JWT by its own claims. */
+function lifeOf(token: string): Life | undefined {
   try {
     const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8');
     const claims = JSON.parse(payload) as { iat?: unknown; exp?: unknown } | null;

@@ -246,9 +246,7 @@ export class Transport {
       return body;
     }
     const text = new TextDecoder().decode(body);
-    return kind === 'text'
-      ? text
-      : masked(JSON.parse(text) as unknown, mask, this.#settings.masks);
+    return kind === 'text' ? text : masked(JSON.parse(text) as unknown, mask, this.#settings.masks);
   }
 
   /** A stream that breaks gives an error of the tree, which shows nothing of what came. */

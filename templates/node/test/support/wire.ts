@@ -64,7 +64,10 @@ export class Wire {
 
   #checkBody(request: HttpRequest, expected: Expected): void {
     if (expected.contentType !== undefined) {
-      assert.equal(request.headers['content-type']?.split(';')[0], expected.contentType.split(';')[0]);
+      assert.equal(
+        request.headers['content-type']?.split(';')[0],
+        expected.contentType.split(';')[0],
+      );
     }
     if (expected.body !== undefined) {
       assert.equal(typeof request.body, 'string');
