@@ -23,6 +23,7 @@ pub struct ClientView {
     resources: Vec<ResourceView>,
     /// Interfaces of the methods' optional values.
     interfaces: Vec<String>,
+    interface_names: Vec<String>,
     methods: Vec<MethodView>,
 }
 
@@ -40,6 +41,12 @@ struct MethodView {
     body: Vec<String>,
 }
 
+#[derive(Default)]
+struct Interfaces {
+    names: Vec<String>,
+    texts: Vec<String>,
+}
+
 /// A parameter of the facade, named.
 struct Argument<'a> {
     name: String,
@@ -50,7 +57,7 @@ pub fn view(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> ClientView {
     let symbols = job.contract.parity.iter().flat_map(|parity| &parity.symbols);
     let symbol = symbols.filter(|symbol| symbol.name == plan.client).last();
     let types = Types { names: &plan.types, prefix: "models." };
-    let mut interfaces = Vec::new();
+    let mut interfaces = Interfaces::default();
     let methods: Vec<MethodView> = symbol
         .map_or(&[][..], |symbol| &symbol.methods)
         .iter()
@@ -65,7 +72,7 @@ pub fn view(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> ClientView {
     let uses_models = methods.iter().any(|method| {
         method.signature.contains("models.")
             || method.body.iter().any(|line| line.contains("models."))
-    }) || interfaces.iter().any(|text| text.contains("models."));
+    }) || interfaces.texts.iter().any(|text| text.contains("models."));
     let has_masks = masks.any();
     ClientView {
         imports: imports(plan, &methods, uses_models, has_masks, renewal.as_ref()),
@@ -73,7 +80,8 @@ pub fn view(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> ClientView {
         doc: encode::comment(about, 0),
         settings: settings(job, has_masks, renewal.as_ref()),
         resources: plan.tags.iter().map(resource).collect(),
-        interfaces,
+        interfaces: interfaces.texts,
+        interface_names: interfaces.names,
         methods,
     }
 }
@@ -183,7 +191,7 @@ fn describe(
     method: &ParityMethod,
     tag: &TagPlan<'_>,
     operation: &OperationPlan<'_>,
-    interfaces: &mut Vec<String>,
+    interfaces: &mut Interfaces,
 ) -> MethodView {
     let mut scope = Scope::with_reserved(["params", "options", "answer", "content"]);
     let arguments: Vec<Argument<'_>> = method
@@ -196,9 +204,10 @@ fn describe(
         .collect();
     let (positional, named): (Vec<_>, Vec<_>) =
         arguments.iter().partition(|a| a.parameter.required || a.parameter.target == "body");
-    let params_type = format!("{}Params", names::pascal(&method.name));
+    let params_type = params_type(&plan.client, method);
     if !named.is_empty() {
-        interfaces.push(params_interface(types, &params_type, &named));
+        interfaces.texts.push(params_interface(types, &params_type, &named));
+        interfaces.names.push(params_type.clone());
     }
     let mut parts: Vec<String> =
         positional.iter().map(|argument| positional_text(types, argument)).collect();
@@ -221,6 +230,18 @@ fn describe(
         signature: layout::list(2, &head, &parts, &tail),
         body: body(plan, types, method, tag, operation, &arguments),
     }
+}
+
+/// Interface of the optional values of a facade method.
+fn params_type(client: &str, method: &ParityMethod) -> String {
+    format!("{client}{}Params", names::pascal(&method.name))
+}
+
+/// `export { Client, type ClientMethodParams } from './client.js';`
+pub fn export(view: &ClientView) -> String {
+    let interfaces = view.interface_names.iter().map(|name| format!("type {name}"));
+    let names: Vec<String> = [view.client.clone()].into_iter().chain(interfaces).collect();
+    layout::object(0, "export ", &names, " from './client.js';")
 }
 
 fn positional_text(types: &Types<'_>, argument: &Argument<'_>) -> String {

@@ -60,17 +60,11 @@ impl Text {
             return format!("{head} {flat}{tail}");
         }
         match self {
-            Self::Union(members) => {
-                let mut out = head.to_owned();
-                self.members(members, indent + 2, &mut out);
-                out + tail
-            }
+            Self::Union(members) => format!("{head}{}{tail}", below(members, indent, tail.len())),
             Self::Array(item) => match &**item {
                 Self::Union(members) => {
-                    let mut out = format!("{head} (");
-                    self.members(members, indent + 2, &mut out);
-                    let _ = write!(out, "\n{})[]{tail}", " ".repeat(indent));
-                    out
+                    let lines = below(members, indent, 0);
+                    format!("{head} ({lines}\n{})[]{tail}", " ".repeat(indent))
                 }
                 item => item.after(indent, head, &format!("[]{tail}")),
             },
@@ -79,16 +73,26 @@ impl Text {
                 let field = value.after(indent + 2, "[key: string]:", ";");
                 format!("{head} {{\n{pad}{field}\n{}}}{tail}", " ".repeat(indent))
             }
+            Self::Atom(_) if head.ends_with('=') => {
+                format!("{head}\n{}{flat}{tail}", " ".repeat(indent + 2))
+            }
             Self::Atom(_) => format!("{head} {flat}{tail}"),
         }
     }
+}
 
-    fn members(&self, members: &[Self], indent: usize, out: &mut String) {
-        for member in members {
-            let text = member.after(indent, "|", "");
-            let _ = write!(out, "\n{}{text}", " ".repeat(indent));
-        }
+/// The members of a union below the line that opens it: on one line where they fit, else each
+/// on its own.
+fn below(members: &[Text], indent: usize, tail: usize) -> String {
+    let pad = " ".repeat(indent + 2);
+    let flat: Vec<String> = members.iter().map(Text::flat).collect();
+    let flat = flat.join(" | ");
+    if pad.len() + flat.len() + tail <= WIDTH {
+        return format!("\n{pad}{flat}");
     }
+    let lines =
+        members.iter().map(|member| format!("\n{pad}{}", member.after(indent + 2, "|", "")));
+    lines.collect()
 }
 
 /// `head(items)tail` on one line, else each item on its own.
@@ -153,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_union_that_does_not_fit_stands_on_lines() {
-        let long = |letter: &str| Text::atom(format!("'{}'", letter.repeat(40)));
+        let long = |letter: &str| Text::atom(format!("'{}'", letter.repeat(50)));
         let union = Text::union([long("a"), long("b"), Text::atom("null")]);
         let text = Text::Array(Box::new(union)).after(2, "names:", ";");
         assert!(text.starts_with("names: (\n    | 'aaa"));

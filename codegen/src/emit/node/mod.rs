@@ -14,6 +14,7 @@ mod wire;
 use super::{Job, example};
 use crate::config::{Config, Target, TargetName};
 use crate::contract::{ContentKind, Contract, Operation, Shape};
+use crate::names::Scope;
 use crate::problem::Problems;
 use crate::tree::Tree;
 use masks::Masks;
@@ -29,10 +30,12 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     files.render("package.json", "package.json.tera", &package::package(job));
     files.render("README.md", "README.md.tera", &package::readme(job, &plan, &masks));
     if package::license(job) == Some("Apache-2.0") {
-        files.render("LICENSE", "LICENSE.tera", &());
+        files.render("LICENSE", "LICENSE.tera", &serde_json::Map::new());
     }
-    files.render("src/index.ts", "src/index.ts.tera", &package::index(job, &plan, &masks));
-    files.render("src/client.ts", "src/client.ts.tera", &facade::view(job, &plan, &masks));
+    let client = facade::view(job, &plan, &masks);
+    files.render("src/client.ts", "src/client.ts.tera", &client);
+    let index = package::index(job, &plan, &masks, &client);
+    files.render("src/index.ts", "src/index.ts.tera", &index);
     files.render("src/models.ts", "src/models.ts.tera", &models::view(&plan));
     files.render("src/errors.ts", "src/errors.ts.tera", &errors::view(job.contract));
     if masks.any() {
@@ -69,7 +72,8 @@ pub fn sample(contract: &Contract, config: &Config, operation: &Operation) -> Op
     let siblings: Vec<&Operation> =
         contract.operations.iter().filter(|other| other.tag == operation.tag).collect();
     let position = siblings.iter().position(|other| other.id == operation.id)?;
-    let planned = plan::plan_operations(contract, &siblings).into_iter().nth(position)?;
+    let planned =
+        plan::plan_operations(&siblings, &mut Scope::default()).into_iter().nth(position)?;
     let mut call: Vec<String> = planned
         .path
         .iter()

@@ -1,6 +1,7 @@
 //! What makes the files a package: metadata, licence, README and the index of exports.
 
 use super::errors;
+use super::facade::{self, ClientView};
 use super::layout;
 use super::masks::Masks;
 use super::plan::Plan;
@@ -47,8 +48,8 @@ pub fn package(job: &Job<'_>) -> PackageView {
     }
 }
 
-pub fn index(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> IndexView {
-    let mut lines = vec!["export * from './client.js';".to_owned(), errors::export(job.contract)];
+pub fn index(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>, client: &ClientView) -> IndexView {
+    let mut lines = vec![facade::export(client), errors::export(job.contract)];
     if masks.any() {
         lines.push("export { mask, type MaskedTypes } from './masks.js';".to_owned());
     }

@@ -13,6 +13,9 @@ use std::collections::HashMap;
 const OWN_HEADERS: &[&str] =
     &["accept", "authorization", "content-type", "idempotency-key", "traceparent"];
 
+/// Names of the index that are not made from the spec.
+const EXPORTED_NAMES: &[&str] = &["ClientOptions", "RequestOptions", "Operation", "Transport"];
+
 /// Names that a type of the spec may not take from the file of the models.
 const MODEL_FILE_NAMES: &[&str] = &["Binary"];
 
@@ -84,11 +87,12 @@ impl<'a> Plan<'a> {
         let mut scope = Scope::with_reserved(MODEL_FILE_NAMES.iter().copied());
         let types = contract.types.keys().map(|name| (name.as_str(), scope.claim(name))).collect();
         let by_tag = operations_by_tag(contract);
+        let mut exported = Scope::with_reserved(EXPORTED_NAMES.iter().copied());
         let tags = name_tags(contract, target)
             .into_iter()
             .map(|mut plan| {
                 let operations = by_tag.get(plan.tag.name.as_str()).map_or(&[][..], Vec::as_slice);
-                plan.operations = plan_operations(contract, operations);
+                plan.operations = plan_operations(operations, &mut exported);
                 plan
             })
             .filter(|plan| !plan.operations.is_empty())
@@ -146,15 +150,13 @@ fn operations_by_tag(contract: &Contract) -> HashMap<&str, Vec<&Operation>> {
     by_tag
 }
 
-/// Plans the operations of one tag.
+/// Plans the operations of one tag; interfaces take their names from those left in `exported`.
 pub fn plan_operations<'a>(
-    contract: &'a Contract,
     operations: &[&'a Operation],
+    exported: &mut Scope,
 ) -> Vec<OperationPlan<'a>> {
     let mut methods = Scope::with_reserved(["constructor"]);
     let mut constants = Scope::default();
-    let mut interfaces =
-        Scope::with_reserved(["Operation", "RequestOptions", "ServerEvent", "Transport", "Binary"]);
     operations
         .iter()
         .map(|operation| {
@@ -181,10 +183,10 @@ pub fn plan_operations<'a>(
                 constant: constants.claim(&guard(names::screaming(&operation.id))),
                 path,
                 params,
-                params_type: interfaces.claim(&format!("{}Params", names::pascal(&operation.id))),
+                params_type: exported.claim(&format!("{}Params", names::pascal(&operation.id))),
                 body: plan_body(operation),
                 answer: plan_answer(operation),
-                idempotency: idempotency(contract, operation),
+                idempotency: idempotency(operation),
             }
         })
         .collect()
@@ -201,7 +203,7 @@ fn is_own_header(parameter: &Parameter) -> bool {
 }
 
 /// Operations that take an `Idempotency-Key` header without saying more get a key.
-fn idempotency(_contract: &Contract, operation: &Operation) -> Idempotency {
+fn idempotency(operation: &Operation) -> Idempotency {
     let takes_key = operation.parameters.iter().any(|parameter| {
         parameter.location_in == ParameterLocation::Header
             && parameter.wire_name.eq_ignore_ascii_case("idempotency-key")
