@@ -54,8 +54,8 @@ struct Argument<'a> {
 }
 
 pub fn view(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> ClientView {
-    let symbols = job.contract.parity.iter().flat_map(|parity| &parity.symbols);
-    let symbol = symbols.filter(|symbol| symbol.name == plan.client).last();
+    let mut symbols = job.contract.parity.iter().flat_map(|parity| &parity.symbols);
+    let symbol = symbols.find(|symbol| symbol.name == plan.client);
     let types = Types { names: &plan.types, prefix: "models." };
     let mut interfaces = Interfaces::default();
     let methods: Vec<MethodView> = symbol

@@ -41,9 +41,9 @@ pub struct ReadmeView {
 pub fn package(job: &Job<'_>) -> PackageView {
     let info = &job.contract.info;
     PackageView {
-        package: json(&name(job)),
-        version: json(&version(job)),
-        description: json(&format!("Client of {}", info.title)),
+        package: json(name(job)),
+        version: json(version(job)),
+        description: json(format!("Client of {}", info.title)),
         license: license(job).map(json),
     }
 }
