@@ -10,6 +10,7 @@ pub mod egress;
 pub mod idempotency;
 pub mod identity;
 pub mod json;
+pub mod operator;
 pub mod policy;
 pub mod random;
 pub mod schemas;

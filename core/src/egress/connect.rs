@@ -42,7 +42,7 @@ impl Dial for TcpDial {
 /// TLS 1.3 with the public roots and, where a site has its own, one file of further roots.
 #[derive(Clone)]
 pub struct Tls {
-    connector: tokio_rustls::TlsConnector,
+    config: Arc<ClientConfig>,
 }
 
 impl Tls {
@@ -61,13 +61,19 @@ impl Tls {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { connector: Arc::new(config).into() })
+        Ok(Self { config: Arc::new(config) })
+    }
+
+    /// The same rules for a client that makes its own connections.
+    pub fn client_config(&self) -> ClientConfig {
+        ClientConfig::clone(&self.config)
     }
 
     /// Shakes hands as `name`; an error means the far side could not prove to be it.
     pub async fn secure(&self, stream: BoxStream, name: &str) -> std::io::Result<BoxStream> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
-        Ok(Box::new(self.connector.connect(name, stream).await?))
+        let connector = tokio_rustls::TlsConnector::from(self.config.clone());
+        Ok(Box::new(connector.connect(name, stream).await?))
     }
 }

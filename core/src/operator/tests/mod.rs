@@ -1,0 +1,116 @@
+//! The gateway against plugins that are small servers on loopback.
+
+mod chains;
+mod forwarding;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::*;
+use crate::identity::SigningKeys;
+use crate::{MasterKey, Store};
+
+/// What the callee does with one request.
+#[derive(Clone)]
+pub enum Act {
+    Answer(u16, &'static str),
+    With(u16, &'static str, &'static str),
+    Endless,
+    Hang,
+}
+
+/// One request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+#[derive(Clone, Default)]
+struct Script {
+    acts: Arc<Mutex<VecDeque<Act>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+pub struct Bench {
+    pub gateway: Arc<Gateway>,
+    pub identity: Identity,
+    pub clock: Clock,
+    pub base_url: String,
+    script: Script,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    /// A callee that does `acts` in order and then answers `{}`.
+    pub async fn new(acts: &[Act]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            Store::open(&folder.path().join("core.db"), &[crate::identity::MIGRATIONS]).unwrap();
+        let clock = Clock::manual(time::macros::datetime!(2026-11-22 17:00 UTC));
+        let master = MasterKey::from_bytes(&[3; 32]).unwrap();
+        let keys = SigningKeys::open(&folder.path().join("signing.key")).unwrap();
+        let identity = Identity::new(store, clock.clone(), &master, keys, false);
+        let tls = Tls::new(None).unwrap();
+        let mut gateway = Gateway::new(identity.clone(), clock.clone(), &tls).unwrap();
+        gateway.backoff = Backoff { base: Duration::ZERO, most: Duration::ZERO };
+        let script =
+            Script { acts: Arc::new(Mutex::new(acts.to_vec().into())), ..Script::default() };
+        let router = Router::new().fallback(act).with_state(script.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { gateway: Arc::new(gateway), identity, clock, base_url, script, _folder: folder }
+    }
+
+    pub fn call(&self) -> Call {
+        let manifest = json!({"operations": [{"name": "ping"}]});
+        Call {
+            caller: "alpha".to_owned(),
+            callee: "beta".to_owned(),
+            base_url: self.base_url.clone(),
+            offer: Offer::find(&manifest, "ping").unwrap(),
+            body: Bytes::from_static(br#"{"n":1}"#),
+            trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+            traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
+            tracestate: None,
+            idempotency_key: None,
+            timeout: None,
+            shown_chain: None,
+        }
+    }
+
+    pub fn idempotent(&self) -> Call {
+        let mut call = self.call();
+        call.offer.idempotent = true;
+        call
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.script.seen.lock().unwrap().clone()
+    }
+}
+
+async fn act(State(script): State<Script>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let path = head.uri.to_string();
+    script.seen.lock().unwrap().push(Seen { path, headers: head.headers, body });
+    let act = script.acts.lock().unwrap().pop_front();
+    let status = |status: u16| axum::http::StatusCode::from_u16(status).unwrap();
+    match act.unwrap_or(Act::Answer(200, "{}")) {
+        Act::Answer(code, body) => (status(code), body).into_response(),
+        Act::With(code, name, value) => (status(code), [(name, value)], "{}").into_response(),
+        Act::Endless => {
+            (status(200), axum::body::Body::from(vec![b'1'; 9 * 1024 * 1024])).into_response()
+        }
+        Act::Hang => std::future::pending().await,
+    }
+}
