@@ -7,9 +7,7 @@
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-pub use strict::parse_json;
-
-mod strict;
+pub use vivified_contract::runtime::parse_json;
 
 /// The value with sorted keys and no white space.
 pub fn canonical(value: &Value) -> String {

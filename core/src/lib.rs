@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod canonical;
+pub mod caller;
 pub mod clock;
 pub mod egress;
 pub mod idempotency;
@@ -13,11 +14,13 @@ pub mod json;
 pub mod operator;
 pub mod policy;
 pub mod random;
+pub mod registry;
 pub mod schemas;
 pub mod settings;
 pub mod storage;
 pub mod store;
 
+pub use caller::Caller;
 pub use clock::Clock;
 pub use store::{MasterKey, Migration, Sealer, Store, StoreError};
 
@@ -27,6 +30,7 @@ pub const SCHEMA: &[&[Migration]] = &[
     canonical::MIGRATIONS,
     identity::MIGRATIONS,
     idempotency::MIGRATIONS,
+    registry::MIGRATIONS,
     settings::MIGRATIONS,
     storage::MIGRATIONS,
 ];
