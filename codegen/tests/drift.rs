@@ -1,5 +1,7 @@
 //! Drift is found, named and mended: one changed byte in anything that goes in or comes out.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use assert_cmd::Command;
 use std::collections::BTreeMap;
 use std::fs;

@@ -11,7 +11,7 @@ pub struct Args {}
 pub fn run(_args: &Args, call: &Call<'_>) -> Exit {
     let (project, compiled, problems) = match compiled("check", call) {
         Ok(compiled) => compiled,
-        Err((report, exit)) => return finish(call, &report, exit),
+        Err(failure) => return finish(call, &failure.report, failure.exit),
     };
     let drift = match drift::find(&project, &compiled) {
         Ok(drift) => drift,

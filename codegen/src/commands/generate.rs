@@ -18,7 +18,7 @@ pub struct Args {}
 pub fn run(_args: &Args, call: &Call<'_>) -> Exit {
     let (project, compiled, mut problems) = match compiled("generate", call) {
         Ok(compiled) => compiled,
-        Err((report, exit)) => return finish(call, &report, exit),
+        Err(failure) => return finish(call, &failure.report, failure.exit),
     };
     let failed = |error: io::Error| {
         finish(call, &Report::failed("generate", error.to_string()), Exit::Faulty)

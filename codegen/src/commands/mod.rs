@@ -90,12 +90,21 @@ impl Call<'_> {
     }
 }
 
+/// What a command ends with when there is nothing to go on with.
+struct Failure {
+    report: Box<Report>,
+    exit: Exit,
+}
+
 /// Compiles the project for a command, or gives the report to end with.
 fn compiled(
     command: &'static str,
     call: &Call<'_>,
-) -> Result<(Project, Compiled, Problems), (Report, Exit)> {
-    let failed = |message: String, exit| (Report::failed(command, message), exit);
+) -> Result<(Project, Compiled, Problems), Failure> {
+    let failed = |message: String, exit| Failure {
+        report: Box::new(Report::failed(command, message)),
+        exit,
+    };
     let faulty = |error: std::io::Error| failed(error.to_string(), Exit::Faulty);
     let project = Project::find(call.options.config.as_deref()).map_err(faulty)?;
     let Some(project) = project else {
@@ -114,7 +123,10 @@ fn compiled(
     drop(progress);
     match outcome.map_err(faulty)? {
         (Some(compiled), problems) => Ok((project, compiled, problems)),
-        (None, problems) => Err((Report::faulty(command, &project, problems), Exit::Faulty)),
+        (None, problems) => Err(Failure {
+            report: Box::new(Report::faulty(command, &project, problems)),
+            exit: Exit::Faulty,
+        }),
     }
 }
 

@@ -68,7 +68,8 @@ fn lines(text: &str, indent: &str, mark: &str) -> String {
         let space = if line.is_empty() { "" } else { " " };
         let _ = writeln!(comment, "{indent}{mark}{space}{line}");
     };
-    for line in text.trim().split(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']) {
+    for line in text.trim().split(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'])
+    {
         wrap(&inert(line.trim()), WIDTH - indent.len() - mark.len(), &mut push);
     }
     // Two empty lines in a row say no more than one.

@@ -171,7 +171,10 @@ fn params(bound: &Bound<'_>, types: &Types<'_>) -> ParametersView {
         .collect();
     let debug = masked.iter().any(|(_, masked)| *masked).then(|| debug_body(&name, &masked));
     ParametersView {
-        doc: rust::comment(&format!("Parameters of `{}` outside its path.", bound.names.function), ""),
+        doc: rust::comment(
+            &format!("Parameters of `{}` outside its path.", bound.names.function),
+            "",
+        ),
         derives: if debug.is_some() { "Clone, PartialEq" } else { "Debug, Clone, PartialEq" },
         name,
         fields: fields.collect(),
@@ -192,7 +195,8 @@ pub fn debug_body(name: &str, fields: &[(&str, bool)]) -> String {
         .iter()
         .map(|(field, masked)| {
             let label = rust::string(field.strip_prefix("r#").unwrap_or(field));
-            let value = if *masked { "runtime::Masked".to_owned() } else { format!("self.{field}") };
+            let value =
+                if *masked { "runtime::Masked".to_owned() } else { format!("self.{field}") };
             format!(".field({label}, &{value})")
         })
         .collect();
@@ -228,8 +232,7 @@ pub fn handlers_view(bound: &[Bound<'_>]) -> HandlersView {
     if uses("Place") {
         runtime.push("Place");
     }
-    let imports =
-        vec![api.to_owned(), super::operations::import_line("crate::runtime", &runtime)];
+    let imports = vec![api.to_owned(), super::operations::import_line("crate::runtime", &runtime)];
     HandlersView { imports, handlers }
 }
 
@@ -316,16 +319,16 @@ fn match_answers(name: &str, answers: &[Answer<'_>]) -> String {
     let mut text = "match answer {".to_owned();
     for answer in answers {
         let holds = !matches!(answer.kind, AnswerKind::Empty);
-        let pattern = format!("api::{name}::{}{}", answer.variant, if holds { "(answer)" } else { "" });
+        let pattern =
+            format!("api::{name}::{}{}", answer.variant, if holds { "(answer)" } else { "" });
         let respond = respond(answer, "answer");
         let flat = format!("            {pattern} => {respond},");
         text.push('\n');
         if flat.len() <= WIDTH {
             text.push_str(&flat);
         } else {
-            let block = format!(
-                "            {pattern} => {{\n                {respond}\n            }}"
-            );
+            let block =
+                format!("            {pattern} => {{\n                {respond}\n            }}");
             text.push_str(&block);
         }
     }

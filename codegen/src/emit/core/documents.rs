@@ -34,10 +34,7 @@ pub struct SchemaFile {
     pub text: String,
 }
 
-pub fn manifest(
-    document: &SchemaDocument,
-    problems: &mut Problems,
-) -> (ManifestView, SchemaFile) {
+pub fn manifest(document: &SchemaDocument, problems: &mut Problems) -> (ManifestView, SchemaFile) {
     let view = ManifestView {
         doc: rust::module_comment(document.description.as_deref().unwrap_or_default()),
         types: types(std::iter::once(document), problems),
@@ -169,9 +166,25 @@ fn project(schema: &Value) -> Value {
 }
 
 const SHAPELESS: &[&str] = &[
-    "$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "contains", "default",
-    "dependentRequired", "dependentSchemas", "else", "examples", "if", "maxContains",
-    "minContains", "not", "pattern", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
+    "$anchor",
+    "$comment",
+    "$dynamicAnchor",
+    "$dynamicRef",
+    "contains",
+    "default",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "examples",
+    "if",
+    "maxContains",
+    "minContains",
+    "not",
+    "pattern",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
 ];
 
 fn project_object(object: &Map<String, Value>) -> Map<String, Value> {

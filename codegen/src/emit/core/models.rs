@@ -5,7 +5,8 @@ use super::api::debug_body;
 use super::types::{JsonType, Types, keeps_unknown};
 use super::view::mentions;
 use crate::contract::{
-    Additional, Contract, Enumeration, EnumerationBase, Field, Object, Shape, TypeDeclaration, TypeKind, Union, UnionStrategy, Variant,
+    Additional, Contract, Enumeration, EnumerationBase, Field, Object, Shape, TypeDeclaration,
+    TypeKind, Union, UnionStrategy, Variant,
 };
 use crate::encode::rust;
 use crate::names::{self, Scope};
@@ -208,8 +209,7 @@ fn field_view(holder: &str, field: &Field, name: String, types: &Types<'_>) -> F
     }
     if !required {
         ty = format!("Option<{ty}>");
-        attributes
-            .push("#[serde(default, skip_serializing_if = \"Option::is_none\")]".to_owned());
+        attributes.push("#[serde(default, skip_serializing_if = \"Option::is_none\")]".to_owned());
         if types.reads_null(&field.ty) {
             attributes.push("#[serde(deserialize_with = \"runtime::present\")]".to_owned());
         }
@@ -249,9 +249,9 @@ fn enumeration_view(
         (_, false) => "Debug, Clone, PartialEq, Eq, Hash",
         (_, true) => "Clone, PartialEq, Eq, Hash",
     };
-    let known = variants.iter().map(|variant| {
-        super::layout::Layout::atom(format!("Self::{}", variant.name))
-    });
+    let known = variants
+        .iter()
+        .map(|variant| super::layout::Layout::atom(format!("Self::{}", variant.name)));
     let known = super::layout::Layout::List("[", known.collect()).print(8, 21, 2);
     EnumerationView { doc, name, derives, masked, base: enumeration.base, variants, known }
 }
@@ -313,10 +313,8 @@ fn union_view(
 }
 
 fn read_tagged(property: &str, variants: &[(String, &Variant)]) -> String {
-    let mut text = format!(
-        "        match value.get({}).and_then(Value::as_str) {{\n",
-        rust::string(property)
-    );
+    let mut text =
+        format!("        match value.get({}).and_then(Value::as_str) {{\n", rust::string(property));
     for (name, variant) in variants.iter().filter(|(_, variant)| !variant.tags.is_empty()) {
         let tags: Vec<String> = variant.tags.iter().map(|tag| rust::string(tag)).collect();
         let pattern = format!("Some({})", tags.join(" | "));
@@ -421,14 +419,19 @@ fn imports(models: &[ModelView]) -> Vec<String> {
         ModelView::Union(one) => one.masked,
         ModelView::Alias(one) => one.newtype && one.masked,
     });
-    let runtime = uses("runtime::") || has(&|model| match model {
-        ModelView::Structure(one) => {
-            one.debug.as_ref().is_some_and(|debug| debug.contains("runtime::"))
-                || one.fields.iter().flat_map(|field| &field.attributes).any(|a| a.contains("runtime::"))
-        }
-        ModelView::Union(one) => one.read.contains("runtime::"),
-        _ => false,
-    });
+    let runtime = uses("runtime::")
+        || has(&|model| match model {
+            ModelView::Structure(one) => {
+                one.debug.as_ref().is_some_and(|debug| debug.contains("runtime::"))
+                    || one
+                        .fields
+                        .iter()
+                        .flat_map(|field| &field.attributes)
+                        .any(|a| a.contains("runtime::"))
+            }
+            ModelView::Union(one) => one.read.contains("runtime::"),
+            _ => false,
+        });
     let mut imports = Vec::new();
     let mut add = |wanted: bool, line: &str| {
         if wanted {

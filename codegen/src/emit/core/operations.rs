@@ -37,13 +37,25 @@ pub fn view(contract: &Contract, bound: &[Bound<'_>], types: &Types<'_>) -> Oper
 
 fn imports(operations: &[OperationView]) -> String {
     let candidates = [
-        "BodyInfo", "Decoding", "Idempotency", "OperationInfo", "ParameterInfo", "Place", "Scalar",
-        "SchemeInfo", "SchemeKind", "SecurityRequirement", "Segment", "Structure", "Style",
+        "BodyInfo",
+        "Decoding",
+        "Idempotency",
+        "OperationInfo",
+        "ParameterInfo",
+        "Place",
+        "Scalar",
+        "SchemeInfo",
+        "SchemeKind",
+        "SecurityRequirement",
+        "Segment",
+        "Structure",
+        "Style",
     ];
     let used = |name: &&str| {
         *name == "OperationInfo"
             || operations.iter().any(|view| {
-                view.value.contains(&format!("{name} {{")) || view.value.contains(&format!("{name}::"))
+                view.value.contains(&format!("{name} {{"))
+                    || view.value.contains(&format!("{name}::"))
             })
     };
     let names: Vec<&str> = candidates.into_iter().filter(used).collect();
@@ -110,9 +122,7 @@ fn info(contract: &Contract, bound: &Bound<'_>, types: &Types<'_>) -> Layout {
             ("security", list(operation.security.iter().map(|one| requirement(contract, one)))),
             (
                 "parameters",
-                list(
-                    bound.path.iter().chain(&bound.params).map(|(_, one)| parameter(types, one)),
-                ),
+                list(bound.path.iter().chain(&bound.params).map(|(_, one)| parameter(types, one))),
             ),
             ("body", optional(body(bound, types))),
         ],
@@ -242,9 +252,7 @@ fn parameter(types: &Types<'_>, parameter: &Parameter) -> Layout {
 fn structured(types: &Types<'_>, ty: &Type) -> Layout {
     let resolved = types.resolve(ty);
     match &resolved.shape {
-        Shape::Array(item) => {
-            Layout::atom(format!("Structure::Array({})", scalar(types, item)))
-        }
+        Shape::Array(item) => Layout::atom(format!("Structure::Array({})", scalar(types, item))),
         Shape::Map(_) => Layout::atom("Structure::Object(&[])"),
         Shape::Named(name) => match types.declaration(name).map(|found| &found.kind) {
             Some(TypeKind::Object(object)) => {

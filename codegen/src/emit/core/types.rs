@@ -1,8 +1,6 @@
 //! Names and types of the contract as Rust spells them, settled once for all files.
 
-use crate::contract::{
-    Additional, Contract, Operation, Shape, Type, TypeDeclaration, TypeKind,
-};
+use crate::contract::{Additional, Contract, Operation, Shape, Type, TypeDeclaration, TypeKind};
 use crate::encode::rust;
 use crate::names::{self, Scope};
 use serde_json::Value;
@@ -10,9 +8,32 @@ use std::collections::{HashMap, HashSet};
 
 /// Names that `models.rs` uses for itself.
 const MODEL_SCOPE: &[&str] = &[
-    "BTreeMap", "Box", "Clone", "Debug", "Default", "Deref", "Deserialize", "Deserializer",
-    "Display", "Eq", "Err", "Fields", "From", "Hash", "None", "Ok", "Option", "PartialEq",
-    "Result", "Self", "Serialize", "Serializer", "Some", "String", "Value", "Vec",
+    "BTreeMap",
+    "Box",
+    "Clone",
+    "Debug",
+    "Default",
+    "Deref",
+    "Deserialize",
+    "Deserializer",
+    "Display",
+    "Eq",
+    "Err",
+    "Fields",
+    "From",
+    "Hash",
+    "None",
+    "Ok",
+    "Option",
+    "PartialEq",
+    "Result",
+    "Self",
+    "Serialize",
+    "Serializer",
+    "Some",
+    "String",
+    "Value",
+    "Vec",
 ];
 /// Functions and constants that generated modules use for themselves.
 const OPERATION_SCOPE: &[&str] = &["OPERATIONS", "runtime", "models", "api"];
@@ -55,8 +76,7 @@ pub enum JsonType {
 impl<'a> Types<'a> {
     pub fn new(contract: &'a Contract) -> Self {
         let mut scope = Scope::with_reserved(MODEL_SCOPE.iter().copied());
-        let names =
-            contract.types.keys().map(|name| (name.as_str(), scope.claim(name))).collect();
+        let names = contract.types.keys().map(|name| (name.as_str(), scope.claim(name))).collect();
         let mut types = Self {
             contract,
             names,
@@ -179,7 +199,11 @@ impl<'a> Types<'a> {
             Shape::Integer32 | Shape::Integer64 => JsonType::Integer,
             Shape::Float32 | Shape::Float64 => JsonType::Number,
             Shape::Constant(Value::Number(number)) => {
-                if number.is_f64() { JsonType::Number } else { JsonType::Integer }
+                if number.is_f64() {
+                    JsonType::Number
+                } else {
+                    JsonType::Integer
+                }
             }
             Shape::String
             | Shape::DateTime

@@ -107,7 +107,10 @@ fn bind_body<'a>(operation: &'a Operation, problems: &mut Problems) -> Option<Bo
         problems.warning(
             "target-unsupported",
             &operation.location,
-            format!("the server takes the body of this operation as {} only", media_types.join(", ")),
+            format!(
+                "the server takes the body of this operation as {} only",
+                media_types.join(", ")
+            ),
             "give every media type of the body the same schema, or declare one of them",
         );
     }
@@ -234,7 +237,8 @@ pub fn scalar(types: &Types<'_>, ty: &Type) -> &'static str {
 
 /// True when one of these texts names a type as a word of its own.
 pub fn mentions<'t>(texts: impl IntoIterator<Item = &'t String>, word: &str) -> bool {
-    let is_word = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_word =
+        |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let is_path = word.ends_with(':');
     texts.into_iter().any(|text| {
         text.match_indices(word).any(|(start, _)| {
