@@ -1,0 +1,60 @@
+//! Lines as `ruff format` and `black` lay them out: on one line where it fits, else exploded
+//! with trailing commas.
+
+use crate::encode::python::WIDTH;
+
+/// `head` + `items` between brackets + `tail`, at an indentation; what follows the first line
+/// carries its own indentation.
+pub fn group(
+    indent: usize,
+    head: &str,
+    items: &[String],
+    brackets: [&str; 2],
+    tail: &str,
+) -> String {
+    let [open, close] = brackets;
+    let line = format!("{head}{open}{}{close}{tail}", items.join(", "));
+    if indent + line.len() <= WIDTH && !line.contains('\n') {
+        return line;
+    }
+    exploded(indent, head, items, brackets, tail)
+}
+
+/// The same, never on one line.
+pub fn exploded(
+    indent: usize,
+    head: &str,
+    items: &[String],
+    [open, close]: [&str; 2],
+    tail: &str,
+) -> String {
+    let pad = " ".repeat(indent);
+    let mut text = format!("{head}{open}\n");
+    for item in items {
+        text.push_str(&format!("{pad}    {item},\n"));
+    }
+    text.push_str(&format!("{pad}{close}{tail}"));
+    text
+}
+
+/// `from MODULE import NAMES`, sorted as isort does: constants, classes, the rest.
+pub fn import_from<'a>(module: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    names.sort_by_key(|name| (rank(name), name.clone()));
+    names.dedup();
+    let line = format!("from {module} import {}", names.join(", "));
+    if line.len() <= WIDTH {
+        return line;
+    }
+    exploded(0, &format!("from {module} import "), &names, ["(", ")"], "")
+}
+
+/// isort's order of one import: `CONSTANT`, `Class`, `function`.
+fn rank(name: &str) -> u8 {
+    let constant = name.len() > 1 && !name.chars().any(|letter| letter.is_ascii_lowercase());
+    match name.chars().next() {
+        _ if constant => 0,
+        Some(first) if first.is_ascii_uppercase() => 1,
+        _ => 2,
+    }
+}
