@@ -70,11 +70,16 @@ pub fn value(json: &Value) -> String {
 
 /// A docstring with its quotes; the lines after the first one are indented by `indent`.
 pub fn docstring(text: &str, indent: usize) -> String {
-    let lines = wrap(text, WIDTH.saturating_sub(indent + 3).max(40));
+    let width = WIDTH.saturating_sub(indent + 3).max(40);
+    let mut lines = wrap(text, width);
+    if lines.len() == 1 {
+        // The quotes of a single line close on it.
+        lines = wrap(text, width - 3);
+    }
     let body: Vec<String> = escape_lines(&lines);
     match body.as_slice() {
         [] => r#""""Nothing is said about this.""""#.to_owned(),
-        [line] if indent + line.len() + 6 <= WIDTH => format!(r#""""{line}""""#),
+        [line] => format!(r#""""{line}""""#),
         lines => {
             let pad = " ".repeat(indent);
             let mut literal = format!("\"\"\"{}", lines[0]);

@@ -1,7 +1,8 @@
 //! Lines as `ruff format` and `black` lay them out: on one line where it fits, else exploded
 //! with trailing commas.
 
-use crate::encode::python::WIDTH;
+use crate::encode::python::{self as encode, WIDTH};
+use serde_json::Value;
 
 /// `head` + `items` between brackets + `tail`, at an indentation; what follows the first line
 /// carries its own indentation.
@@ -35,6 +36,31 @@ pub fn exploded(
     }
     text.push_str(&format!("{pad}{close}{tail}"));
     text
+}
+
+/// A literal of a JSON value behind `head`, with `after` characters behind it on its last line.
+pub fn literal(indent: usize, head: &str, json: &Value, after: usize) -> String {
+    let line = format!("{head}{}", encode::value(json));
+    if indent + line.len() + after <= WIDTH {
+        return line;
+    }
+    match json {
+        Value::Array(items) if !items.is_empty() => {
+            let items: Vec<String> =
+                items.iter().map(|item| literal(indent + 4, "", item, 1)).collect();
+            exploded(indent, head, &items, ["[", "]"], "")
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(key, item)| {
+                    literal(indent + 4, &format!("{}: ", encode::string(key)), item, 1)
+                })
+                .collect();
+            exploded(indent, head, &fields, ["{", "}"], "")
+        }
+        _ => line,
+    }
 }
 
 /// `from MODULE import NAMES`, sorted as isort does: constants, classes, the rest.

@@ -47,6 +47,12 @@ pub struct Client {
     pub secrets: Vec<Secret>,
     pub user_agent: String,
     pub facade: Vec<FacadeMethod>,
+    /// What the package itself gives: imports for type checkers, names, and where each one lives.
+    pub public_imports: Vec<String>,
+    pub public_names: Vec<String>,
+    pub homes: Vec<String>,
+    /// A program for the README.
+    pub example: String,
 }
 
 /// A credential other than the token.
@@ -171,7 +177,15 @@ pub fn client(
         .iter()
         .any(|method| method.signature.contains("models.") || method.call.contains("models."));
     let renewal = renewal(contract, resources);
+    let public = public(contract, package);
     Client {
+        public_imports: public_imports(&public),
+        homes: public
+            .iter()
+            .map(|(name, home)| format!("{}: {}", encode::string(name), encode::string(home)))
+            .collect(),
+        public_names: public.into_iter().map(|(name, _)| name).collect(),
+        example: readme_example(contract, types, package, resources),
         imports: client_imports(&mut module, &facade, uses_models, has_token, &renewal),
         resource_imports: resource_imports(resources),
         docstring: encode::docstring(&format!("Calls {}.", one_line(&contract.info.title)), 4),
@@ -236,6 +250,57 @@ fn client_imports(
     }
 }
 
+/// Public names with the module each one lives in, sorted as isort sorts `__all__`.
+fn public(contract: &Contract, package: &Package) -> Vec<(String, &'static str)> {
+    let mut names = vec![
+        (package.client.clone(), "client"),
+        (format!("Async{}", package.client), "client"),
+        ("UNSET".to_owned(), "runtime.unset"),
+        ("Unset".to_owned(), "runtime.unset"),
+        ("errors".to_owned(), "errors"),
+        ("models".to_owned(), "models"),
+    ];
+    let tree = errors::error_tree(contract);
+    names.extend(tree.into_iter().map(|class| (class.name, "errors")));
+    names.sort();
+    names
+}
+
+fn public_imports(public: &[(String, &'static str)]) -> Vec<String> {
+    let line = |module: &str, home: &str| {
+        let names = public.iter().filter(|(name, known)| *known == home && name != known);
+        let names: Vec<String> = names.map(|(name, _)| name.clone()).collect();
+        indented_import(module, &names)
+    };
+    vec![
+        "from . import errors, models".to_owned(),
+        line(".client", "client"),
+        line(".errors", "errors"),
+        line(".runtime.unset", "runtime.unset"),
+    ]
+}
+
+/// A call that says something: the first method of the facade, else the first operation.
+fn readme_example(
+    contract: &Contract,
+    types: &Types<'_>,
+    package: &Package,
+    resources: &[Resource],
+) -> String {
+    let of_parity = contract
+        .parity
+        .iter()
+        .flat_map(|parity| &parity.symbols)
+        .flat_map(|symbol| &symbol.methods)
+        .find_map(|method| {
+            contract.operations.iter().find(|operation| operation.id == method.operation)
+        });
+    of_parity
+        .or(contract.operations.first())
+        .and_then(|operation| sample(contract, types, package, resources, operation))
+        .unwrap_or_default()
+}
+
 fn resource_imports(resources: &[Resource]) -> Vec<String> {
     let mut sorted: Vec<&Resource> = resources.iter().collect();
     sorted.sort_by_key(|resource| &resource.module);
@@ -243,15 +308,20 @@ fn resource_imports(resources: &[Resource]) -> Vec<String> {
         .iter()
         .map(|resource| {
             let names = [format!("Async{}", resource.class), resource.class.clone()];
-            let head = format!("from .resources.{} import ", resource.module);
-            let line = format!("{head}{}", names.join(", "));
-            if line.len() + 4 <= encode::WIDTH {
-                line
-            } else {
-                layout::exploded(4, &head, &names, ["(", ")"], "")
-            }
+            indented_import(&format!(".resources.{}", resource.module), &names)
         })
         .collect()
+}
+
+/// An import four columns in.
+fn indented_import(module: &str, names: &[String]) -> String {
+    let block = layout::import_from(module, names.iter().map(String::as_str));
+    if block.len() + 4 > encode::WIDTH && !block.contains('\n') {
+        let (head, names) = block.split_once(" import ").unwrap_or_default();
+        let names: Vec<String> = names.split(", ").map(str::to_owned).collect();
+        return layout::exploded(4, &format!("{head} import "), &names, ["(", ")"], "");
+    }
+    block.replace('\n', "\n    ")
 }
 
 /// Schemes as dictionary entries, the secrets beside the token, and whether there is a token.
@@ -466,15 +536,15 @@ fn model_class<'a>(types: &'a Types<'_>, shape: &'a Shape) -> Option<&'a str> {
 
 fn sample_body(class: Option<&str>, value: &Value, annotation: &str) -> String {
     match (class, value) {
-        (Some(class), Value::Object(fields)) => {
-            let pairs: Vec<String> = fields
-                .iter()
-                .map(|(name, value)| format!("{}: {}", encode::string(name), encode::value(value)))
-                .collect();
-            let map = layout::group(12, "", &pairs, ["{", "}"], "");
-            layout::group(8, &format!("models.{class}.from_wire"), &[map], ["(", ")"], "")
+        (Some(class), Value::Object(_)) => {
+            let line = format!("models.{class}.from_wire({})", encode::value(value));
+            if line.len() + 9 <= encode::WIDTH {
+                return line;
+            }
+            let map = layout::literal(12, "", value, 1);
+            layout::exploded(8, &format!("models.{class}.from_wire"), &[map], ["(", ")"], "")
         }
         _ if annotation.contains("BinaryIO") => "b\"example\"".to_owned(),
-        _ => encode::value(value),
+        _ => layout::literal(8, "", value, 1),
     }
 }
