@@ -19,6 +19,7 @@ pub mod schemas;
 pub mod settings;
 pub mod storage;
 pub mod store;
+pub mod telemetry;
 
 pub use caller::Caller;
 pub use clock::Clock;
