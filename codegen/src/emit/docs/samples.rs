@@ -4,14 +4,19 @@ use super::view::ExampleView;
 use crate::contract::{
     Body, ContentKind, Operation, ParameterLocation, PathSegment, SecuritySchemeKind,
 };
-use crate::emit::{Job, example};
+use crate::emit::{Job, example, go, node};
 use crate::encode::markdown::code_block;
 use crate::encode::shell;
 use serde_json::Value;
 
 /// The samples of an operation, in the same order everywhere.
 pub fn all(job: &Job<'_>, operation: &Operation) -> Vec<ExampleView> {
-    let languages: [(&str, &str, Option<String>); 1] = [("curl", "sh", Some(curl(job, operation)))];
+    let Job { contract, config, .. } = job;
+    let languages = [
+        ("curl", "sh", Some(curl(job, operation))),
+        ("TypeScript", "typescript", node::sample(contract, config, operation)),
+        ("Go", "go", go::sample(contract, config, operation)),
+    ];
     languages
         .into_iter()
         .filter_map(|(label, language, sample)| {
