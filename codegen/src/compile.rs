@@ -7,6 +7,7 @@ use crate::config::{self, Config};
 use crate::contract::Contract;
 use crate::emit::{self, Job};
 use crate::inputs::{self, Kind};
+use crate::lint;
 use crate::load;
 use crate::lock::{Entry, Lock};
 use crate::problem::Problems;
@@ -49,6 +50,7 @@ pub fn compile(
         emit::emit(name, &job, &mut tree, &mut problems);
     }
     refuse_strays(project, &config, &tree, &mut problems);
+    lint::settle(&config.lint, &mut problems);
     if problems.has_errors() {
         return Ok((None, problems));
     }

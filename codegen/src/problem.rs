@@ -87,6 +87,11 @@ impl Problems {
         self.list.iter().any(|problem| problem.severity == Severity::Error)
     }
 
+    /// Keeps the problems that `keep` says yes to; it may change them.
+    pub fn retain(&mut self, keep: impl FnMut(&mut Problem) -> bool) {
+        self.list.retain_mut(keep);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

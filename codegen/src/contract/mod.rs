@@ -13,7 +13,7 @@ pub mod types;
 
 pub use events::{EventDeclaration, SchemaDocument};
 pub use operation::{
-    Body, Content, ContentKind, Header, HttpMethod, Idempotency, Operation, Parameter,
+    Body, Content, ContentKind, Declared, Header, HttpMethod, Idempotency, Operation, Parameter,
     ParameterLocation, ParameterStyle, PathSegment, Policy, Response, SecurityRequirement,
     SecurityScheme, SecuritySchemeKind, StatusRange,
 };

@@ -28,7 +28,20 @@ pub struct Operation {
     pub policy: Policy,
     /// Every other `x-` field.
     pub extensions: Map<String, Value>,
+    /// What the spec wrote down itself rather than left to a default.
+    pub declared: Declared,
     pub location: Location,
+}
+
+/// Which of the things that have a default an operation declares itself; house rules ask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Declared {
+    pub operation_id: bool,
+    pub tags: bool,
+    /// On the operation, or on the whole document.
+    pub security: bool,
+    pub required_traits: bool,
+    pub problems: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -65,6 +65,10 @@ impl Documents {
         &self.list[0]
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &Document> {
+        self.list.iter()
+    }
+
     pub fn is_single(&self) -> bool {
         self.list.len() == 1
     }

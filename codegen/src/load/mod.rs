@@ -25,6 +25,7 @@ mod security;
 
 use crate::config::Config;
 use crate::contract::{Contract, Type, TypeDeclaration, TypeKind};
+use crate::lint;
 use crate::names::{self, Scope};
 use crate::problem::Problems;
 use crate::source::Node;
@@ -54,7 +55,8 @@ pub fn load(config: &Config, root: &Path) -> (Option<Contract>, Problems) {
     let mut problems = loader.problems;
     files::load(config, root, &mut contract, &mut problems);
     parity::load(config, root, &mut contract, &mut problems);
-    crate::lint::check(config, &contract, &documents, &mut problems);
+    lint::check(config, &contract, &documents, &mut problems);
+    lint::settle(&config.lint, &mut problems);
     let contract = (!problems.has_errors()).then_some(contract);
     (contract, problems)
 }
@@ -79,6 +81,7 @@ struct Loader<'a> {
     nullable_depth: usize,
     /// Schemas that only validators reach.
     validated_only: Vec<(Node<'a>, String)>,
+    undeclared_schemes: Vec<String>,
     /// Types of schemas that several operations share by way of a component.
     shared: HashMap<Node<'a>, Type>,
 }
@@ -99,6 +102,7 @@ impl<'a> Loader<'a> {
             nullable: HashMap::new(),
             nullable_depth: 0,
             validated_only: Vec::new(),
+            undeclared_schemes: Vec::new(),
             shared: HashMap::new(),
         }
     }
@@ -116,6 +120,9 @@ impl<'a> Loader<'a> {
         };
         contract.operations = self.operations(root);
         self.declare_queued();
+        for scheme in self.unsatisfiable_schemes() {
+            contract.security_schemes.insert(scheme.name.clone(), scheme);
+        }
         contract.tags = self.tags(root, &contract.operations);
         contract.problem_codes = self.problem_codes(root);
         contract.types = self.finished_types();

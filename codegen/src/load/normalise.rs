@@ -343,7 +343,7 @@ fn break_alias_cycles(types: &mut Types, problems: &mut Problems) {
         };
         if matches!(declaration.kind, TypeKind::Alias(_)) {
             problems.warning(
-                "alias-cycle",
+                "type-cycle",
                 &declaration.location,
                 format!(
                     "`{name}` contains nothing but itself; its inside is read as any JSON value"

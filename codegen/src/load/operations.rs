@@ -1,7 +1,7 @@
 //! Paths and operations.
 
 use super::{Loader, members};
-use crate::contract::{HttpMethod, Idempotency, Operation, PathSegment, Policy};
+use crate::contract::{Declared, HttpMethod, Idempotency, Operation, PathSegment, Policy};
 use crate::names;
 use crate::source::{Kind, Node};
 use serde_json::{Map, Value};
@@ -117,7 +117,19 @@ impl<'a> Loader<'a> {
             security: self.security(node),
             policy: self.policy(node),
             extensions: extensions(node),
+            declared: self.declared(node),
             location: node.key_location(),
+        }
+    }
+
+    fn declared(&self, node: Node<'a>) -> Declared {
+        let has = |key: &str| node.get(key).is_some();
+        Declared {
+            operation_id: has("operationId"),
+            tags: has("tags"),
+            security: has("security") || self.documents.main().root().get("security").is_some(),
+            required_traits: has("x-required-traits"),
+            problems: has("x-problems"),
         }
     }
 

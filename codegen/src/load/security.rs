@@ -23,6 +23,16 @@ impl<'a> Loader<'a> {
         schemes
     }
 
+    /// A scheme that nobody declared is one that nobody satisfies, not one that is left out.
+    pub(super) fn unsatisfiable_schemes(&mut self) -> Vec<SecurityScheme> {
+        let names = std::mem::take(&mut self.undeclared_schemes);
+        let kind = SecuritySchemeKind::Http("undeclared".to_owned());
+        names
+            .into_iter()
+            .map(|name| SecurityScheme { name, kind: kind.clone(), description: None })
+            .collect()
+    }
+
     fn scheme_kind(&mut self, node: Node<'a>) -> Option<SecuritySchemeKind> {
         let kind = match (
             node.text("type"),
@@ -104,11 +114,14 @@ impl<'a> Loader<'a> {
             || "declare it under `components.securitySchemes`".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        self.problems.error(
+        self.problems.warning(
             "security-undefined",
             &node.key_location(),
-            format!("the security scheme `{name}` is not declared"),
+            format!("the security scheme `{name}` is not declared, so nobody can satisfy it"),
             help,
         );
+        if !self.undeclared_schemes.iter().any(|known| known == name) {
+            self.undeclared_schemes.push(name.to_owned());
+        }
     }
 }

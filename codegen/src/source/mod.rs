@@ -5,6 +5,7 @@
 //! JSON pointer is worked out only when somebody asks where a value stands.
 
 mod json;
+mod toml;
 mod yaml;
 
 use crate::problem::{Location, Problems};
@@ -95,6 +96,11 @@ impl Document {
         } else {
             yaml::parse(file, text, problems)
         }
+    }
+
+    /// Parses TOML.
+    pub fn parse_toml(file: &str, text: String, problems: &mut Problems) -> Option<Self> {
+        toml::parse(file, text, problems)
     }
 
     pub fn root(&self) -> Node<'_> {

@@ -9,6 +9,10 @@
 //! package = "petstore"
 //! ```
 
+mod read;
+
+pub use read::read;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -116,17 +120,4 @@ pub struct Target {
 
 fn default_lock() -> String {
     "contract.lock".to_owned()
-}
-
-/// Reads a configuration file.
-pub fn read(path: &std::path::Path) -> (Option<Config>, crate::problem::Problems) {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let mut problems = crate::problem::Problems::default();
-    match toml::from_str(&text) {
-        Ok(config) => (Some(config), problems),
-        Err(error) => {
-            problems.error("config-invalid", &Default::default(), error.to_string(), "mend it");
-            (None, problems)
-        }
-    }
 }
