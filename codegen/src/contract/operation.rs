@@ -28,8 +28,6 @@ pub struct Operation {
     pub policy: Policy,
     /// Every other `x-` field.
     pub extensions: Map<String, Value>,
-    /// What the spec wrote down itself rather than left to a default.
-    pub declared: Declared,
     pub location: Location,
 }
 
@@ -207,6 +205,8 @@ pub struct Policy {
     pub required_traits: Vec<String>,
     /// `x-problems`: codes of the catalogue this operation can answer.
     pub problems: Vec<String>,
+    /// What the operation wrote down itself rather than left to a default.
+    pub declared: Declared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -38,17 +38,17 @@ fn declares(contract: &Contract, operation: &Operation, wanted: &str) -> bool {
     match wanted {
         "summary" => operation.summary.is_some(),
         "description" => operation.description.is_some(),
-        "security" => operation.declared.security,
-        "operationId" => operation.declared.operation_id,
-        "tags" => operation.declared.tags,
+        "security" => policy.declared.security,
+        "operationId" => policy.declared.operation_id,
+        "tags" => policy.declared.tags,
         "examples" => has_examples(contract, operation),
         "x-lane" => policy.lane.is_some(),
         "x-audit-action" => policy.audit_action.is_some(),
         "x-rate-limit-class" => policy.rate_limit_class.is_some(),
         "x-body-limit" => policy.body_limit.is_some(),
         "x-idempotency" => policy.idempotency.is_some(),
-        "x-required-traits" => operation.declared.required_traits,
-        "x-problems" => operation.declared.problems,
+        "x-required-traits" => policy.declared.required_traits,
+        "x-problems" => policy.declared.problems,
         other => operation.extensions.contains_key(other),
     }
 }

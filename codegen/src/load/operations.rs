@@ -117,7 +117,6 @@ impl<'a> Loader<'a> {
             security: self.security(node),
             policy: self.policy(node),
             extensions: extensions(node),
-            declared: self.declared(node),
             location: node.key_location(),
         }
     }
@@ -323,6 +322,7 @@ impl<'a> Loader<'a> {
             idempotency,
             required_traits: list("x-required-traits"),
             problems: list("x-problems"),
+            declared: self.declared(node),
         }
     }
 
