@@ -7,6 +7,7 @@
 use crate::models;
 use crate::runtime::{self, Call, Guard, Input, Place, Problem};
 use serde_json::Value;
+use std::fmt;
 use std::future::Future;
 
 /// Everything the contract asks of a server. An operation that is added to the contract stops
@@ -249,6 +250,7 @@ pub trait Api: Guard {
         call: &mut Call<'_, Self::Caller>,
         plugin_id: models::PluginId,
         operation: String,
+        params: CallPluginParams,
         body: Option<models::CallInput>,
     ) -> impl Future<Output = Result<models::CallOutput, Problem>> + Send;
 
@@ -405,6 +407,34 @@ pub trait Api: Guard {
         call: &mut Call<'_, Self::Caller>,
         params: SearchAuditParams,
     ) -> impl Future<Output = Result<models::AuditPage, Problem>> + Send;
+}
+
+/// Parameters of `call_plugin` outside its path.
+#[derive(Clone, PartialEq)]
+pub struct CallPluginParams {
+    /// Most milliseconds for all tries together; the manifest of the callee sets the cap.
+    pub vivified_timeout_ms: Option<i32>,
+    /// The token of the call that this one is part of, as the caller received it. It continues
+    /// the chain that shows cycles.
+    pub vivified_call_token: Option<String>,
+}
+
+impl CallPluginParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            vivified_timeout_ms: input.take_optional(Place::Header, "Vivified-Timeout-Ms")?,
+            vivified_call_token: input.take_optional(Place::Header, "Vivified-Call-Token")?,
+        })
+    }
+}
+
+impl fmt::Debug for CallPluginParams {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("CallPluginParams")
+            .field("vivified_timeout_ms", &self.vivified_timeout_ms)
+            .field("vivified_call_token", &runtime::Masked)
+            .finish()
+    }
 }
 
 /// Parameters of `set_config` outside its path.

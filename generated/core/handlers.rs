@@ -32,11 +32,7 @@ pub fn get_ready<'a, A: Api>(
 }
 
 /// `GET /.well-known/jwks.json`
-pub fn get_jwks<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    _: Input,
-) -> Acting<'a> {
+pub fn get_jwks<'a, A: Api>(api: &'a A, call: &'a mut Call<'_, A::Caller>, _: Input) -> Acting<'a> {
     Box::pin(async move {
         let answer = api.get_jwks(call).await?;
         runtime::json_answer(200, &answer)
@@ -82,11 +78,7 @@ pub fn login<'a, A: Api>(
 }
 
 /// `GET /auth/me`
-pub fn get_me<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    _: Input,
-) -> Acting<'a> {
+pub fn get_me<'a, A: Api>(api: &'a A, call: &'a mut Call<'_, A::Caller>, _: Input) -> Acting<'a> {
     Box::pin(async move {
         let answer = api.get_me(call).await?;
         runtime::json_answer(200, &answer)
@@ -94,11 +86,7 @@ pub fn get_me<'a, A: Api>(
 }
 
 /// `POST /auth/logout`
-pub fn logout<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    _: Input,
-) -> Acting<'a> {
+pub fn logout<'a, A: Api>(api: &'a A, call: &'a mut Call<'_, A::Caller>, _: Input) -> Acting<'a> {
     Box::pin(async move {
         api.logout(call).await?;
         runtime::empty(204)
@@ -269,8 +257,9 @@ pub fn call_plugin<'a, A: Api>(
     Box::pin(async move {
         let plugin_id = input.take(Place::Path, "plugin_id")?;
         let operation = input.take(Place::Path, "operation")?;
+        let params = api::CallPluginParams::decode(&mut input)?;
         let body = input.optional_body()?;
-        let answer = api.call_plugin(call, plugin_id, operation, body).await?;
+        let answer = api.call_plugin(call, plugin_id, operation, params, body).await?;
         runtime::json_answer(200, &answer)
     })
 }

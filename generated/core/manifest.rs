@@ -17,25 +17,25 @@ pub fn validate(manifest: &Value) -> Vec<Finding> {
     CHECKER.check(manifest)
 }
 
-///A host with limits.
+/// A host with limits.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct AllowedDomain {
-    ///A business associate agreement covers this host (45 CFR 164.504(e)); without it no PHI goes there.
+    /// A business associate agreement covers this host (45 CFR 164.504(e)); without it no PHI goes there.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub baa: ::std::option::Option<bool>,
     pub host: Host,
-    ///Methods; all when absent.
+    /// Methods; all when absent.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub methods: ::std::option::Option<::std::vec::Vec<AllowedDomainMethodsItem>>,
-    ///Only paths that open with it.
+    /// Only paths that open with it.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub path_prefix: ::std::option::Option<::std::string::String>,
-    ///TCP port.
+    /// TCP port.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub port: ::std::option::Option<AllowedDomainPort>,
 }
-///`AllowedDomainMethodsItem`
+/// `AllowedDomainMethodsItem`
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -106,7 +106,7 @@ impl ::std::convert::TryFrom<::std::string::String> for AllowedDomainMethodsItem
         value.parse()
     }
 }
-///TCP port.
+/// TCP port.
 #[derive(::serde::Serialize, Clone, Debug)]
 #[serde(transparent)]
 pub struct AllowedDomainPort(i64);
@@ -142,16 +142,16 @@ impl<'de> ::serde::Deserialize<'de> for AllowedDomainPort {
             .map_err(|e| { <D::Error as ::serde::de::Error>::custom(e.to_string()) })
     }
 }
-///Which safeguards it claims.
+/// Which safeguards it claims.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Compliance {
-    ///How much of its own work it records.
+    /// How much of its own work it records.
     pub audit_level: ComplianceAuditLevel,
-    ///Paragraphs of 45 CFR Part 164 Subpart C, such as 164.312(b).
+    /// Paragraphs of 45 CFR Part 164 Subpart C, such as 164.312(b).
     pub hipaa_controls: ::std::vec::Vec<::std::string::String>,
 }
-///How much of its own work it records.
+/// How much of its own work it records.
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -210,7 +210,7 @@ impl ::std::convert::TryFrom<::std::string::String> for ComplianceAuditLevel {
         value.parse()
     }
 }
-///A class of data that needs a right to be handled.
+/// A class of data that needs a right to be handled.
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -273,83 +273,29 @@ impl ::std::convert::TryFrom<::std::string::String> for DataTrait {
         value.parse()
     }
 }
-///An event type of its own.
+/// An event type of its own.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct DeclaredEvent {
-    ///Classes of data inside.
+    /// Classes of data inside.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub data_traits: ::std::option::Option<::std::vec::Vec<DataTrait>>,
     pub event_type: EventName,
-    ///JSON Schema of the payload.
+    /// JSON Schema of the payload.
     pub schema: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
 }
-///Where the plugin listens.
+/// Where the plugin listens.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoints {
-    ///Where Core reaches it; the SDK fills it in and it is not part of the digest.
+    /// Where Core reaches it; the SDK fills it in and it is not part of the digest.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub base_url: ::std::option::Option<EndpointsBaseUrl>,
-    ///Path of its health check.
+    pub base_url: ::std::option::Option<::std::string::String>,
+    /// Path of its health check.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub health: ::std::option::Option<::std::string::String>,
 }
-///Where Core reaches it; the SDK fills it in and it is not part of the digest.
-#[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[serde(transparent)]
-pub struct EndpointsBaseUrl(::std::string::String);
-impl ::std::ops::Deref for EndpointsBaseUrl {
-    type Target = ::std::string::String;
-    fn deref(&self) -> &::std::string::String {
-        &self.0
-    }
-}
-impl ::std::convert::From<EndpointsBaseUrl> for ::std::string::String {
-    fn from(value: EndpointsBaseUrl) -> Self {
-        value.0
-    }
-}
-impl ::std::str::FromStr for EndpointsBaseUrl {
-    type Err = self::error::ConversionError;
-    fn from_str(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if value.chars().count() > 512usize {
-            return Err("longer than 512 characters".into());
-        }
-        Ok(Self(value.to_string()))
-    }
-}
-impl ::std::convert::TryFrom<&str> for EndpointsBaseUrl {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl ::std::convert::TryFrom<::std::string::String> for EndpointsBaseUrl {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: ::std::string::String,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl<'de> ::serde::Deserialize<'de> for EndpointsBaseUrl {
-    fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        ::std::string::String::deserialize(deserializer)?
-            .parse()
-            .map_err(|e: self::error::ConversionError| {
-                <D::Error as ::serde::de::Error>::custom(e.to_string())
-            })
-    }
-}
-///Name of an event type.
+/// Name of an event type.
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -390,18 +336,18 @@ impl ::std::str::FromStr for EventName {
         Ok(Self(value.to_string()))
     }
 }
-///Events it publishes and receives.
+/// Events it publishes and receives.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
-    ///Canonical event types by name, or types of its own with their schema.
+    /// Canonical event types by name, or types of its own with their schema.
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub publishes: ::std::vec::Vec<EventsPublishesItem>,
-    ///Event types it receives.
+    /// Event types it receives.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub subscribes: ::std::option::Option<::std::vec::Vec<EventName>>,
 }
-///`EventsPublishesItem`
+/// `EventsPublishesItem`
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(untagged)]
 pub enum EventsPublishesItem {
@@ -418,10 +364,20 @@ impl ::std::convert::From<DeclaredEvent> for EventsPublishesItem {
         Self::DeclaredEvent(value)
     }
 }
-///A host name in lower-case ASCII; one label may stand under a leading `*.`.
-#[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+/// A host name in lower-case ASCII; one label may stand under a leading `*.`.
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    Clone,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd
+)]
 #[serde(transparent)]
-pub struct Host(::std::string::String);
+pub struct Host(pub ::std::string::String);
 impl ::std::ops::Deref for Host {
     type Target = ::std::string::String;
     fn deref(&self) -> &::std::string::String {
@@ -433,91 +389,68 @@ impl ::std::convert::From<Host> for ::std::string::String {
         value.0
     }
 }
+impl ::std::convert::From<::std::string::String> for Host {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+impl ::std::fmt::Display for Host {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
 impl ::std::str::FromStr for Host {
-    type Err = self::error::ConversionError;
-    fn from_str(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if value.chars().count() > 253usize {
-            return Err("longer than 253 characters".into());
-        }
+    type Err = ::std::convert::Infallible;
+    fn from_str(value: &str) -> ::std::result::Result<Self, Self::Err> {
         Ok(Self(value.to_string()))
     }
 }
-impl ::std::convert::TryFrom<&str> for Host {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl ::std::convert::TryFrom<::std::string::String> for Host {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: ::std::string::String,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl<'de> ::serde::Deserialize<'de> for Host {
-    fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        ::std::string::String::deserialize(deserializer)?
-            .parse()
-            .map_err(|e: self::error::ConversionError| {
-                <D::Error as ::serde::de::Error>::custom(e.to_string())
-            })
-    }
-}
-///What a plugin is, what it asks for and what it offers. Closed: an unknown field is an error.
+/// What a plugin is, what it asks for and what it offers. Closed: an unknown field is an error.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    ///Hosts it may reach through the Proxy lane. A bare host means https on port 443, every method and every path.
+    /// Hosts it may reach through the Proxy lane. A bare host means https on port 443, every method and every path.
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub allowed_domains: ::std::vec::Vec<ManifestAllowedDomainsItem>,
     pub compliance: Compliance,
-    ///JSON Schema of its configuration: an object whose properties are the keys; defaults are the values that apply until one is written.
+    /// JSON Schema of its configuration: an object whose properties are the keys; defaults are the values that apply until one is written.
     #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
     pub config_schema: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
-    ///Contracts it keeps, such as vivified/1.
+    /// Contracts it keeps, such as vivified/1.
     pub contracts: ::std::vec::Vec<::std::string::String>,
-    ///Plugins it needs.
+    /// Plugins it needs.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub dependencies: ::std::option::Option<::std::vec::Vec<PluginId>>,
-    ///One paragraph for people.
+    /// One paragraph for people.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub description: ::std::option::Option<ManifestDescription>,
+    pub description: ::std::option::Option<::std::string::String>,
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub endpoints: ::std::option::Option<Endpoints>,
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub events: ::std::option::Option<Events>,
     pub id: PluginId,
-    ///Language it is written in.
+    /// Language it is written in.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub language: ::std::option::Option<ManifestLanguage>,
-    ///Name for people.
-    pub name: ManifestName,
-    ///Operations it offers through the gateway.
+    /// Name for people.
+    pub name: ::std::string::String,
+    /// Operations it offers through the gateway.
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub operations: ::std::vec::Vec<PluginOperation>,
     pub security: Security,
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub storage: ::std::option::Option<Storage>,
-    ///Rights it asks for. Traits of people never stand here.
+    /// Rights it asks for. Traits of people never stand here.
     pub traits: ::std::vec::Vec<Trait>,
-    ///Kind of plugin.
+    /// Kind of plugin.
     #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
     pub type_: ::std::option::Option<ManifestType>,
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub ui: ::std::option::Option<UserInterface>,
-    ///Version of the plugin (semantic versioning 2.0).
-    pub version: ManifestVersion,
+    /// Version of the plugin (semantic versioning 2.0).
+    pub version: ::std::string::String,
 }
-///`ManifestAllowedDomainsItem`
+/// `ManifestAllowedDomainsItem`
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(untagged)]
 pub enum ManifestAllowedDomainsItem {
@@ -534,61 +467,7 @@ impl ::std::convert::From<AllowedDomain> for ManifestAllowedDomainsItem {
         Self::AllowedDomain(value)
     }
 }
-///One paragraph for people.
-#[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[serde(transparent)]
-pub struct ManifestDescription(::std::string::String);
-impl ::std::ops::Deref for ManifestDescription {
-    type Target = ::std::string::String;
-    fn deref(&self) -> &::std::string::String {
-        &self.0
-    }
-}
-impl ::std::convert::From<ManifestDescription> for ::std::string::String {
-    fn from(value: ManifestDescription) -> Self {
-        value.0
-    }
-}
-impl ::std::str::FromStr for ManifestDescription {
-    type Err = self::error::ConversionError;
-    fn from_str(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if value.chars().count() > 500usize {
-            return Err("longer than 500 characters".into());
-        }
-        Ok(Self(value.to_string()))
-    }
-}
-impl ::std::convert::TryFrom<&str> for ManifestDescription {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl ::std::convert::TryFrom<::std::string::String> for ManifestDescription {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: ::std::string::String,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl<'de> ::serde::Deserialize<'de> for ManifestDescription {
-    fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        ::std::string::String::deserialize(deserializer)?
-            .parse()
-            .map_err(|e: self::error::ConversionError| {
-                <D::Error as ::serde::de::Error>::custom(e.to_string())
-            })
-    }
-}
-///Language it is written in.
+/// Language it is written in.
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -647,64 +526,7 @@ impl ::std::convert::TryFrom<::std::string::String> for ManifestLanguage {
         value.parse()
     }
 }
-///Name for people.
-#[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[serde(transparent)]
-pub struct ManifestName(::std::string::String);
-impl ::std::ops::Deref for ManifestName {
-    type Target = ::std::string::String;
-    fn deref(&self) -> &::std::string::String {
-        &self.0
-    }
-}
-impl ::std::convert::From<ManifestName> for ::std::string::String {
-    fn from(value: ManifestName) -> Self {
-        value.0
-    }
-}
-impl ::std::str::FromStr for ManifestName {
-    type Err = self::error::ConversionError;
-    fn from_str(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if value.chars().count() > 80usize {
-            return Err("longer than 80 characters".into());
-        }
-        if value.chars().count() < 1usize {
-            return Err("shorter than 1 characters".into());
-        }
-        Ok(Self(value.to_string()))
-    }
-}
-impl ::std::convert::TryFrom<&str> for ManifestName {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl ::std::convert::TryFrom<::std::string::String> for ManifestName {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: ::std::string::String,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl<'de> ::serde::Deserialize<'de> for ManifestName {
-    fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        ::std::string::String::deserialize(deserializer)?
-            .parse()
-            .map_err(|e: self::error::ConversionError| {
-                <D::Error as ::serde::de::Error>::custom(e.to_string())
-            })
-    }
-}
-///Kind of plugin.
+/// Kind of plugin.
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -771,64 +593,20 @@ impl ::std::convert::TryFrom<::std::string::String> for ManifestType {
         value.parse()
     }
 }
-///Version of the plugin (semantic versioning 2.0).
-#[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+/// Id of a plugin.
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    Clone,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd
+)]
 #[serde(transparent)]
-pub struct ManifestVersion(::std::string::String);
-impl ::std::ops::Deref for ManifestVersion {
-    type Target = ::std::string::String;
-    fn deref(&self) -> &::std::string::String {
-        &self.0
-    }
-}
-impl ::std::convert::From<ManifestVersion> for ::std::string::String {
-    fn from(value: ManifestVersion) -> Self {
-        value.0
-    }
-}
-impl ::std::str::FromStr for ManifestVersion {
-    type Err = self::error::ConversionError;
-    fn from_str(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if value.chars().count() > 96usize {
-            return Err("longer than 96 characters".into());
-        }
-        Ok(Self(value.to_string()))
-    }
-}
-impl ::std::convert::TryFrom<&str> for ManifestVersion {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl ::std::convert::TryFrom<::std::string::String> for ManifestVersion {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: ::std::string::String,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl<'de> ::serde::Deserialize<'de> for ManifestVersion {
-    fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        ::std::string::String::deserialize(deserializer)?
-            .parse()
-            .map_err(|e: self::error::ConversionError| {
-                <D::Error as ::serde::de::Error>::custom(e.to_string())
-            })
-    }
-}
-///Id of a plugin.
-#[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[serde(transparent)]
-pub struct PluginId(::std::string::String);
+pub struct PluginId(pub ::std::string::String);
 impl ::std::ops::Deref for PluginId {
     type Target = ::std::string::String;
     fn deref(&self) -> &::std::string::String {
@@ -840,140 +618,63 @@ impl ::std::convert::From<PluginId> for ::std::string::String {
         value.0
     }
 }
+impl ::std::convert::From<::std::string::String> for PluginId {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+impl ::std::fmt::Display for PluginId {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
 impl ::std::str::FromStr for PluginId {
-    type Err = self::error::ConversionError;
-    fn from_str(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if value.chars().count() > 63usize {
-            return Err("longer than 63 characters".into());
-        }
+    type Err = ::std::convert::Infallible;
+    fn from_str(value: &str) -> ::std::result::Result<Self, Self::Err> {
         Ok(Self(value.to_string()))
     }
 }
-impl ::std::convert::TryFrom<&str> for PluginId {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl ::std::convert::TryFrom<::std::string::String> for PluginId {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: ::std::string::String,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl<'de> ::serde::Deserialize<'de> for PluginId {
-    fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        ::std::string::String::deserialize(deserializer)?
-            .parse()
-            .map_err(|e: self::error::ConversionError| {
-                <D::Error as ::serde::de::Error>::custom(e.to_string())
-            })
-    }
-}
-///One operation offered through the gateway.
+/// One operation offered through the gateway.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct PluginOperation {
-    ///Classes of data in input or output; caller and callee need the right to handle them.
+    /// Classes of data in input or output; caller and callee need the right to handle them.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub data_traits: ::std::option::Option<::std::vec::Vec<DataTrait>>,
-    ///What it does.
+    /// What it does.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub description: ::std::option::Option<PluginOperationDescription>,
-    ///Doing it twice changes nothing more.
+    pub description: ::std::option::Option<::std::string::String>,
+    /// Doing it twice changes nothing more.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub idempotent: ::std::option::Option<bool>,
-    ///JSON Schema of the input.
+    /// JSON Schema of the input.
     #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
     pub input_schema: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
-    ///Name of the operation.
+    /// Name of the operation.
     pub name: ::std::string::String,
-    ///JSON Schema of the output.
+    /// JSON Schema of the output.
     #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
     pub output_schema: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
-    ///Path below base_url; /rpc/ and the name when absent.
+    /// Path below base_url; /rpc/ and the name when absent.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub path: ::std::option::Option<::std::string::String>,
-    ///Traits a caller needs, all of them.
+    /// Traits a caller needs, all of them.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub required_traits: ::std::option::Option<::std::vec::Vec<Trait>>,
-    ///Deadline of all tries together in milliseconds.
+    /// Deadline of all tries together in milliseconds.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub timeout_ms: ::std::option::Option<i64>,
 }
-///What it does.
-#[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[serde(transparent)]
-pub struct PluginOperationDescription(::std::string::String);
-impl ::std::ops::Deref for PluginOperationDescription {
-    type Target = ::std::string::String;
-    fn deref(&self) -> &::std::string::String {
-        &self.0
-    }
-}
-impl ::std::convert::From<PluginOperationDescription> for ::std::string::String {
-    fn from(value: PluginOperationDescription) -> Self {
-        value.0
-    }
-}
-impl ::std::str::FromStr for PluginOperationDescription {
-    type Err = self::error::ConversionError;
-    fn from_str(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if value.chars().count() > 500usize {
-            return Err("longer than 500 characters".into());
-        }
-        Ok(Self(value.to_string()))
-    }
-}
-impl ::std::convert::TryFrom<&str> for PluginOperationDescription {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl ::std::convert::TryFrom<::std::string::String> for PluginOperationDescription {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: ::std::string::String,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl<'de> ::serde::Deserialize<'de> for PluginOperationDescription {
-    fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        ::std::string::String::deserialize(deserializer)?
-            .parse()
-            .map_err(|e: self::error::ConversionError| {
-                <D::Error as ::serde::de::Error>::custom(e.to_string())
-            })
-    }
-}
-///How it protects what it handles.
+/// How it protects what it handles.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Security {
-    ///Whether every inbound call must carry a token of Core.
+    /// Whether every inbound call must carry a token of Core.
     pub authentication_required: bool,
-    ///Classes of data it handles.
+    /// Classes of data it handles.
     pub data_classification: ::std::vec::Vec<SecurityDataClassificationItem>,
 }
-///`SecurityDataClassificationItem`
+/// `SecurityDataClassificationItem`
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -1044,15 +745,15 @@ impl ::std::convert::TryFrom<::std::string::String> for SecurityDataClassificati
         value.parse()
     }
 }
-///What it keeps in its store.
+/// What it keeps in its store.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Storage {
-    ///Most octets of all its values together.
+    /// Most octets of all its values together.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub quota_bytes: ::std::option::Option<i64>,
 }
-///A right of a plugin.
+/// A right of a plugin.
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -1147,71 +848,14 @@ impl ::std::convert::TryFrom<::std::string::String> for Trait {
         value.parse()
     }
 }
-///A page of the plugin for people.
+/// A page of the plugin for people.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct UserInterface {
-    ///Path below base_url.
+    /// Path below base_url.
     pub path: ::std::string::String,
-    ///Name of the page.
-    pub title: UserInterfaceTitle,
-}
-///Name of the page.
-#[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[serde(transparent)]
-pub struct UserInterfaceTitle(::std::string::String);
-impl ::std::ops::Deref for UserInterfaceTitle {
-    type Target = ::std::string::String;
-    fn deref(&self) -> &::std::string::String {
-        &self.0
-    }
-}
-impl ::std::convert::From<UserInterfaceTitle> for ::std::string::String {
-    fn from(value: UserInterfaceTitle) -> Self {
-        value.0
-    }
-}
-impl ::std::str::FromStr for UserInterfaceTitle {
-    type Err = self::error::ConversionError;
-    fn from_str(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if value.chars().count() > 80usize {
-            return Err("longer than 80 characters".into());
-        }
-        if value.chars().count() < 1usize {
-            return Err("shorter than 1 characters".into());
-        }
-        Ok(Self(value.to_string()))
-    }
-}
-impl ::std::convert::TryFrom<&str> for UserInterfaceTitle {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: &str,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl ::std::convert::TryFrom<::std::string::String> for UserInterfaceTitle {
-    type Error = self::error::ConversionError;
-    fn try_from(
-        value: ::std::string::String,
-    ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        value.parse()
-    }
-}
-impl<'de> ::serde::Deserialize<'de> for UserInterfaceTitle {
-    fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        ::std::string::String::deserialize(deserializer)?
-            .parse()
-            .map_err(|e: self::error::ConversionError| {
-                <D::Error as ::serde::de::Error>::custom(e.to_string())
-            })
-    }
+    /// Name of the page.
+    pub title: ::std::string::String,
 }
 /// Error types.
 pub mod error {

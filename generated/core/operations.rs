@@ -753,6 +753,22 @@ pub static CALL_PLUGIN: OperationInfo = OperationInfo {
             structure: Structure::Scalar(Scalar::Text),
             default: None,
         },
+        ParameterInfo {
+            name: "Vivified-Timeout-Ms",
+            place: Place::Header,
+            style: Style::Simple,
+            explode: false,
+            structure: Structure::Scalar(Scalar::Integer),
+            default: None,
+        },
+        ParameterInfo {
+            name: "Vivified-Call-Token",
+            place: Place::Header,
+            style: Style::Simple,
+            explode: false,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
     ],
     body: Some(BodyInfo {
         required: false,

@@ -4,7 +4,7 @@
 
 //! The catalogue of problems: one constructor for each stable code.
 
-use crate::runtime::Problem;
+use crate::runtime::{Definition, Problem};
 
 /// Every code, in the order of the catalogue.
 pub const CODES: &[&str] = &[
@@ -57,278 +57,499 @@ pub const CODES: &[&str] = &[
 
 /// The request does not match the contract (400).
 pub fn invalid_request() -> Problem {
-    Problem::new("invalid_request", 400, "The request does not match the contract")
-        .with_hint("Each entry of violations names a field and the rule it breaks.")
+    Problem::define(Definition {
+        code: "invalid_request",
+        status: 400,
+        title: "The request does not match the contract",
+        hint: Some("Each entry of violations names a field and the rule it breaks."),
+        retryable: false,
+    })
 }
 
 /// The manifest is refused (400).
 pub fn invalid_manifest() -> Problem {
-    Problem::new("invalid_manifest", 400, "The manifest is refused")
-        .with_hint("Run vivified validate-manifest on the file; it reports the same findings.")
+    Problem::define(Definition {
+        code: "invalid_manifest",
+        status: 400,
+        title: "The manifest is refused",
+        hint: Some("Run vivified validate-manifest on the file; it reports the same findings."),
+        retryable: false,
+    })
 }
 
 /// The payload does not match the schema of its event type (400).
 pub fn invalid_payload() -> Problem {
-    Problem::new("invalid_payload", 400, "The payload does not match the schema of its event type")
-        .with_hint("GET /events/types names the schema of each type.")
+    Problem::define(Definition {
+        code: "invalid_payload",
+        status: 400,
+        title: "The payload does not match the schema of its event type",
+        hint: Some("GET /events/types names the schema of each type."),
+        retryable: false,
+    })
 }
 
 /// No valid token (401).
 pub fn unauthenticated() -> Problem {
-    Problem::new("unauthenticated", 401, "No valid token")
-        .with_hint("Send Authorization with a bearer token of Core.")
+    Problem::define(Definition {
+        code: "unauthenticated",
+        status: 401,
+        title: "No valid token",
+        hint: Some("Send Authorization with a bearer token of Core."),
+        retryable: false,
+    })
 }
 
 /// The token has ended (401).
 pub fn token_expired() -> Problem {
-    Problem::new("token_expired", 401, "The token has ended")
-        .with_hint("Plugins renew by heartbeat before the end of the token; people sign in again.")
+    Problem::define(Definition {
+        code: "token_expired",
+        status: 401,
+        title: "The token has ended",
+        hint: Some("Plugins renew by heartbeat before the end of the token; people sign in again."),
+        retryable: false,
+    })
 }
 
 /// The token is not valid (401).
 pub fn token_invalid() -> Problem {
-    Problem::new("token_invalid", 401, "The token is not valid")
-        .with_hint("Get a new token; this one was not signed by this Core for this use.")
+    Problem::define(Definition {
+        code: "token_invalid",
+        status: 401,
+        title: "The token is not valid",
+        hint: Some("Get a new token; this one was not signed by this Core for this use."),
+        retryable: false,
+    })
 }
 
 /// Sign-in failed (401).
 pub fn login_failed() -> Problem {
-    Problem::new("login_failed", 401, "Sign-in failed")
-        .with_hint("Check user name password and code; a code works once.")
+    Problem::define(Definition {
+        code: "login_failed",
+        status: 401,
+        title: "Sign-in failed",
+        hint: Some("Check user name password and code; a code works once."),
+        retryable: false,
+    })
 }
 
 /// Too many failed sign-ins (401).
 pub fn account_locked() -> Problem {
-    Problem::new("account_locked", 401, "Too many failed sign-ins")
-        .with_hint("Wait for the time in Retry-After.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "account_locked",
+        status: 401,
+        title: "Too many failed sign-ins",
+        hint: Some("Wait for the time in Retry-After."),
+        retryable: true,
+    })
 }
 
 /// The set-up code is not valid (401).
 pub fn setup_code_invalid() -> Problem {
-    Problem::new("setup_code_invalid", 401, "The set-up code is not valid")
-        .with_hint("The first start of Core prints a code that works once within 15 minutes; restart Core for a new one.")
+    Problem::define(Definition {
+        code: "setup_code_invalid",
+        status: 401,
+        title: "The set-up code is not valid",
+        hint: Some(
+            "The first start of Core prints a code that works once within 15 minutes; restart Core for a new one.",
+        ),
+        retryable: false,
+    })
 }
 
 /// Not allowed (403).
 pub fn forbidden() -> Problem {
-    Problem::new("forbidden", 403, "Not allowed").with_hint("An administrator can grant the right.")
+    Problem::define(Definition {
+        code: "forbidden",
+        status: 403,
+        title: "Not allowed",
+        hint: Some("An administrator can grant the right."),
+        retryable: false,
+    })
 }
 
 /// The body names another plugin than the token (403).
 pub fn identity_mismatch() -> Problem {
-    Problem::new("identity_mismatch", 403, "The body names another plugin than the token")
-        .with_hint("Leave the field out; Core takes the identity from the token.")
+    Problem::define(Definition {
+        code: "identity_mismatch",
+        status: 403,
+        title: "The body names another plugin than the token",
+        hint: Some("Leave the field out; Core takes the identity from the token."),
+        retryable: false,
+    })
 }
 
 /// This operation is for another kind of caller (403).
 pub fn wrong_principal() -> Problem {
-    Problem::new("wrong_principal", 403, "This operation is for another kind of caller")
-        .with_hint("Lanes take the token of a plugin and admin operations that of a signed-in user.")
+    Problem::define(Definition {
+        code: "wrong_principal",
+        status: 403,
+        title: "This operation is for another kind of caller",
+        hint: Some(
+            "Lanes take the token of a plugin and admin operations that of a signed-in user.",
+        ),
+        retryable: false,
+    })
 }
 
 /// The caller lacks a trait (403).
 pub fn trait_missing() -> Problem {
-    Problem::new("trait_missing", 403, "The caller lacks a trait")
-        .with_hint("Ask for the trait in the manifest and have it approved.")
+    Problem::define(Definition {
+        code: "trait_missing",
+        status: 403,
+        title: "The caller lacks a trait",
+        hint: Some("Ask for the trait in the manifest and have it approved."),
+        retryable: false,
+    })
 }
 
 /// The caller may not handle this class of data (403).
 pub fn data_trait_missing() -> Problem {
-    Problem::new("data_trait_missing", 403, "The caller may not handle this class of data")
-        .with_hint("Ask for the handling trait in the manifest and have it approved.")
+    Problem::define(Definition {
+        code: "data_trait_missing",
+        status: 403,
+        title: "The caller may not handle this class of data",
+        hint: Some("Ask for the handling trait in the manifest and have it approved."),
+        retryable: false,
+    })
 }
 
 /// The plugin is not active (403).
 pub fn plugin_inactive() -> Problem {
-    Problem::new("plugin_inactive", 403, "The plugin is not active")
-        .with_hint("An administrator approves or resumes it.")
+    Problem::define(Definition {
+        code: "plugin_inactive",
+        status: 403,
+        title: "The plugin is not active",
+        hint: Some("An administrator approves or resumes it."),
+        retryable: false,
+    })
 }
 
 /// The callee does not grant this operation to the caller (403).
 pub fn operation_not_granted() -> Problem {
-    Problem::new("operation_not_granted", 403, "The callee does not grant this operation to the caller")
-        .with_hint("The manifest of the callee names the traits that the operation needs.")
+    Problem::define(Definition {
+        code: "operation_not_granted",
+        status: 403,
+        title: "The callee does not grant this operation to the caller",
+        hint: Some("The manifest of the callee names the traits that the operation needs."),
+        retryable: false,
+    })
 }
 
 /// The request may not leave (403).
 pub fn egress_denied() -> Problem {
-    Problem::new("egress_denied", 403, "The request may not leave")
-        .with_hint("allowed_domains of the approved manifest says where this plugin may go.")
+    Problem::define(Definition {
+        code: "egress_denied",
+        status: 403,
+        title: "The request may not leave",
+        hint: Some("allowed_domains of the approved manifest says where this plugin may go."),
+        retryable: false,
+    })
 }
 
 /// The call would return to a plugin that is already in its chain (403).
 pub fn call_cycle() -> Problem {
-    Problem::new("call_cycle", 403, "The call would return to a plugin that is already in its chain")
-        .with_hint("Break the cycle; the detail shows the chain.")
+    Problem::define(Definition {
+        code: "call_cycle",
+        status: 403,
+        title: "The call would return to a plugin that is already in its chain",
+        hint: Some("Break the cycle; the detail shows the chain."),
+        retryable: false,
+    })
 }
 
 /// The chain of calls is too long (403).
 pub fn hop_limit() -> Problem {
-    Problem::new("hop_limit", 403, "The chain of calls is too long")
-        .with_hint("At most eight hops.")
+    Problem::define(Definition {
+        code: "hop_limit",
+        status: 403,
+        title: "The chain of calls is too long",
+        hint: Some("At most eight hops."),
+        retryable: false,
+    })
 }
 
 /// Nothing here (404).
 pub fn not_found() -> Problem {
-    Problem::new("not_found", 404, "Nothing here")
-        .with_hint("Check the path against the reference.")
+    Problem::define(Definition {
+        code: "not_found",
+        status: 404,
+        title: "Nothing here",
+        hint: Some("Check the path against the reference."),
+        retryable: false,
+    })
 }
 
 /// Unknown event type (404).
 pub fn unknown_event_type() -> Problem {
-    Problem::new("unknown_event_type", 404, "Unknown event type")
-        .with_hint("Declare it in the manifest under events or use a canonical type.")
+    Problem::define(Definition {
+        code: "unknown_event_type",
+        status: 404,
+        title: "Unknown event type",
+        hint: Some("Declare it in the manifest under events or use a canonical type."),
+        retryable: false,
+    })
 }
 
 /// Unknown plugin (404).
 pub fn unknown_plugin() -> Problem {
-    Problem::new("unknown_plugin", 404, "Unknown plugin")
-        .with_hint("GET /plugins lists the plugins the caller may use.")
+    Problem::define(Definition {
+        code: "unknown_plugin",
+        status: 404,
+        title: "Unknown plugin",
+        hint: Some("GET /plugins lists the plugins the caller may use."),
+        retryable: false,
+    })
 }
 
 /// The plugin has no such operation (404).
 pub fn unknown_operation() -> Problem {
-    Problem::new("unknown_operation", 404, "The plugin has no such operation")
-        .with_hint("The manifest of the callee lists its operations.")
+    Problem::define(Definition {
+        code: "unknown_operation",
+        status: 404,
+        title: "The plugin has no such operation",
+        hint: Some("The manifest of the callee lists its operations."),
+        retryable: false,
+    })
 }
 
 /// Unknown subscription (404).
 pub fn unknown_subscription() -> Problem {
-    Problem::new("unknown_subscription", 404, "Unknown subscription")
-        .with_hint("Create it with PUT /events/subscriptions/{name}.")
+    Problem::define(Definition {
+        code: "unknown_subscription",
+        status: 404,
+        title: "Unknown subscription",
+        hint: Some("Create it with PUT /events/subscriptions/{name}."),
+        retryable: false,
+    })
 }
 
 /// Unknown key (404).
 pub fn unknown_key() -> Problem {
-    Problem::new("unknown_key", 404, "Unknown key").with_hint("List the keys first.")
+    Problem::define(Definition {
+        code: "unknown_key",
+        status: 404,
+        title: "Unknown key",
+        hint: Some("List the keys first."),
+        retryable: false,
+    })
 }
 
 /// Method not allowed (405).
 pub fn method_not_allowed() -> Problem {
-    Problem::new("method_not_allowed", 405, "Method not allowed")
-        .with_hint("Allow names the methods of this path.")
+    Problem::define(Definition {
+        code: "method_not_allowed",
+        status: 405,
+        title: "Method not allowed",
+        hint: Some("Allow names the methods of this path."),
+        retryable: false,
+    })
 }
 
 /// The revision has changed (409).
 pub fn revision_conflict() -> Problem {
-    Problem::new("revision_conflict", 409, "The revision has changed")
-        .with_hint("Read again and decide.")
+    Problem::define(Definition {
+        code: "revision_conflict",
+        status: 409,
+        title: "The revision has changed",
+        hint: Some("Read again and decide."),
+        retryable: false,
+    })
 }
 
 /// Not possible in the present state (409).
 pub fn state_conflict() -> Problem {
-    Problem::new("state_conflict", 409, "Not possible in the present state")
-        .with_hint("The detail names the state.")
+    Problem::define(Definition {
+        code: "state_conflict",
+        status: 409,
+        title: "Not possible in the present state",
+        hint: Some("The detail names the state."),
+        retryable: false,
+    })
 }
 
 /// The first request with this key is still running (409).
 pub fn idempotency_running() -> Problem {
-    Problem::new("idempotency_running", 409, "The first request with this key is still running")
-        .with_hint("Try again shortly.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "idempotency_running",
+        status: 409,
+        title: "The first request with this key is still running",
+        hint: Some("Try again shortly."),
+        retryable: true,
+    })
 }
 
 /// The body is too large (413).
 pub fn payload_too_large() -> Problem {
-    Problem::new("payload_too_large", 413, "The body is too large")
-        .with_hint("The reference names the limit of each operation.")
+    Problem::define(Definition {
+        code: "payload_too_large",
+        status: 413,
+        title: "The body is too large",
+        hint: Some("The reference names the limit of each operation."),
+        retryable: false,
+    })
 }
 
 /// Media type not accepted (415).
 pub fn unsupported_media_type() -> Problem {
-    Problem::new("unsupported_media_type", 415, "Media type not accepted")
-        .with_hint("Send application/json without Content-Encoding.")
+    Problem::define(Definition {
+        code: "unsupported_media_type",
+        status: 415,
+        title: "Media type not accepted",
+        hint: Some("Send application/json without Content-Encoding."),
+        retryable: false,
+    })
 }
 
 /// The key was used for another request (422).
 pub fn idempotency_mismatch() -> Problem {
-    Problem::new("idempotency_mismatch", 422, "The key was used for another request")
-        .with_hint("Use a new Idempotency-Key.")
+    Problem::define(Definition {
+        code: "idempotency_mismatch",
+        status: 422,
+        title: "The key was used for another request",
+        hint: Some("Use a new Idempotency-Key."),
+        retryable: false,
+    })
 }
 
 /// The quota is used up (422).
 pub fn quota_exceeded() -> Problem {
-    Problem::new("quota_exceeded", 422, "The quota is used up")
-        .with_hint("Delete what is no longer needed or ask an administrator for more.")
+    Problem::define(Definition {
+        code: "quota_exceeded",
+        status: 422,
+        title: "The quota is used up",
+        hint: Some("Delete what is no longer needed or ask an administrator for more."),
+        retryable: false,
+    })
 }
 
 /// Too many requests (429).
 pub fn rate_limited() -> Problem {
-    Problem::new("rate_limited", 429, "Too many requests")
-        .with_hint("Wait for the time in Retry-After.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "rate_limited",
+        status: 429,
+        title: "Too many requests",
+        hint: Some("Wait for the time in Retry-After."),
+        retryable: true,
+    })
 }
 
 /// Core failed (500).
 pub fn internal_error() -> Problem {
-    Problem::new("internal_error", 500, "Core failed")
-        .with_hint("The trace id finds the cause in the log of Core.")
+    Problem::define(Definition {
+        code: "internal_error",
+        status: 500,
+        title: "Core failed",
+        hint: Some("The trace id finds the cause in the log of Core."),
+        retryable: false,
+    })
 }
 
 /// The called plugin failed (502).
 pub fn callee_failed() -> Problem {
-    Problem::new("callee_failed", 502, "The called plugin failed")
-        .with_hint("The trace id finds the cause in the log of the callee.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "callee_failed",
+        status: 502,
+        title: "The called plugin failed",
+        hint: Some("The trace id finds the cause in the log of the callee."),
+        retryable: true,
+    })
 }
 
 /// The host could not be reached (502).
 pub fn upstream_unreachable() -> Problem {
-    Problem::new("upstream_unreachable", 502, "The host could not be reached")
-        .with_hint("Name resolution connection or TLS failed.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "upstream_unreachable",
+        status: 502,
+        title: "The host could not be reached",
+        hint: Some("Name resolution connection or TLS failed."),
+        retryable: true,
+    })
 }
 
 /// The answer is too large (502).
 pub fn response_too_large() -> Problem {
-    Problem::new("response_too_large", 502, "The answer is too large")
-        .with_hint("Ask for less in one request.")
+    Problem::define(Definition {
+        code: "response_too_large",
+        status: 502,
+        title: "The answer is too large",
+        hint: Some("Ask for less in one request."),
+        retryable: false,
+    })
 }
 
 /// The called plugin is not healthy (503).
 pub fn callee_unavailable() -> Problem {
-    Problem::new("callee_unavailable", 503, "The called plugin is not healthy")
-        .with_hint("Wait for the time in Retry-After.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "callee_unavailable",
+        status: 503,
+        title: "The called plugin is not healthy",
+        hint: Some("Wait for the time in Retry-After."),
+        retryable: true,
+    })
 }
 
 /// The called operation failed repeatedly and is paused (503).
 pub fn circuit_open() -> Problem {
-    Problem::new("circuit_open", 503, "The called operation failed repeatedly and is paused")
-        .with_hint("Wait for the time in Retry-After.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "circuit_open",
+        status: 503,
+        title: "The called operation failed repeatedly and is paused",
+        hint: Some("Wait for the time in Retry-After."),
+        retryable: true,
+    })
 }
 
 /// The audit log cannot be written (503).
 pub fn audit_unavailable() -> Problem {
-    Problem::new("audit_unavailable", 503, "The audit log cannot be written")
-        .with_hint("Nothing was done; check disk space and permissions of Core.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "audit_unavailable",
+        status: 503,
+        title: "The audit log cannot be written",
+        hint: Some("Nothing was done; check disk space and permissions of Core."),
+        retryable: true,
+    })
 }
 
 /// Core is not ready (503).
 pub fn not_ready() -> Problem {
-    Problem::new("not_ready", 503, "Core is not ready")
-        .with_hint("Wait for the time in Retry-After.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "not_ready",
+        status: 503,
+        title: "Core is not ready",
+        hint: Some("Wait for the time in Retry-After."),
+        retryable: true,
+    })
 }
 
 /// The called plugin did not answer in time (504).
 pub fn timeout() -> Problem {
-    Problem::new("timeout", 504, "The called plugin did not answer in time")
-        .with_hint("Raise the timeout or ask for less.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "timeout",
+        status: 504,
+        title: "The called plugin did not answer in time",
+        hint: Some("Raise the timeout or ask for less."),
+        retryable: true,
+    })
 }
 
 /// The host did not answer in time (504).
 pub fn upstream_timeout() -> Problem {
-    Problem::new("upstream_timeout", 504, "The host did not answer in time")
-        .with_hint("Raise timeout_ms or ask for less.")
-        .with_retryable(true)
+    Problem::define(Definition {
+        code: "upstream_timeout",
+        status: 504,
+        title: "The host did not answer in time",
+        hint: Some("Raise timeout_ms or ask for less."),
+        retryable: true,
+    })
 }
 
 /// The request did not arrive in time (408).
 pub fn request_timeout() -> Problem {
-    Problem::new("request_timeout", 408, "The request did not arrive in time").with_retryable(true)
+    Problem::define(Definition {
+        code: "request_timeout",
+        status: 408,
+        title: "The request did not arrive in time",
+        hint: None,
+        retryable: true,
+    })
 }

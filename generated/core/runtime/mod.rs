@@ -26,7 +26,7 @@ pub use operation::{
     BodyInfo, Decoding, Idempotency, OperationInfo, ParameterInfo, Place, Scalar, SchemeInfo,
     SchemeKind, SecurityRequirement, Segment, Structure, Style,
 };
-pub use problem::{Problem, ProblemDocument, Violation};
+pub use problem::{Definition, Problem, ProblemDocument, Violation};
 pub use request::{Input, RequestInfo};
 pub use router::{Act, Acting, Route, router};
 pub use trace::Trace;

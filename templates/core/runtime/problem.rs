@@ -55,11 +55,29 @@ pub struct Violation {
     pub message: Cow<'static, str>,
 }
 
+/// What the catalogue says of a code.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    pub code: &'static str,
+    pub status: u16,
+    pub title: &'static str,
+    pub hint: Option<&'static str>,
+    pub retryable: bool,
+}
+
 fn about_blank() -> Cow<'static, str> {
     Cow::Borrowed("about:blank")
 }
 
 impl Problem {
+    /// A problem of the catalogue.
+    pub fn define(definition: Definition) -> Self {
+        let mut problem = Self::new(definition.code, definition.status, definition.title);
+        problem.hint = definition.hint.map(Cow::Borrowed);
+        problem.retryable = definition.retryable;
+        problem
+    }
+
     pub fn new(code: &'static str, status: u16, title: &'static str) -> Self {
         Self(Box::new(ProblemDocument {
             type_uri: about_blank(),

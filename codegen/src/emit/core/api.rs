@@ -65,8 +65,7 @@ pub struct HandlersView {
 #[derive(Serialize)]
 pub struct HandlerView {
     pub doc: String,
-    pub name: String,
-    pub input: &'static str,
+    pub signature: String,
     pub lines: Vec<String>,
 }
 
@@ -276,7 +275,18 @@ fn handler(bound: &Bound<'_>) -> HandlerView {
         }
     }
     let place = format!("`{} {}`", operation.method.as_str(), operation.path);
-    HandlerView { doc: rust::comment(&place, ""), name: function.clone(), input, lines }
+    HandlerView { doc: rust::comment(&place, ""), signature: signature(function, input), lines }
+}
+
+fn signature(function: &str, input: &str) -> String {
+    let arguments = ["api: &'a A", "call: &'a mut Call<'_, A::Caller>", &format!("{input}: Input")];
+    let opening = format!("pub fn {function}<'a, A: Api>(");
+    let flat = format!("{opening}{}) -> Acting<'a> {{", arguments.join(", "));
+    if flat.len() <= WIDTH {
+        flat
+    } else {
+        format!("{opening}\n    {},\n) -> Acting<'a> {{", arguments.join(",\n    "))
+    }
 }
 
 /// `api.call(arguments).await?`, eight columns into its line.

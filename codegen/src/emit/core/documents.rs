@@ -12,6 +12,7 @@ use crate::names::{self, Scope};
 use crate::problem::Problems;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use typify::{TypeSpace, TypeSpaceSettings};
 
@@ -88,12 +89,14 @@ fn types<'a>(
         "uuid::Uuid",
         std::iter::empty(),
     );
+    let mut masked = false;
     let mut accepted: Map<String, Value> = Map::new();
     let mut text = String::new();
     for document in documents {
+        masked |= holds_classified(&document.schema);
         let mut candidate = accepted.clone();
         add_document(document, &mut candidate);
-        match generate(&settings, &candidate) {
+        match generate(&settings, &candidate, masked) {
             Ok(source) => {
                 text = source;
                 accepted = candidate;
@@ -133,6 +136,7 @@ fn add_document(document: &SchemaDocument, definitions: &mut Map<String, Value>)
 fn generate(
     settings: &TypeSpaceSettings,
     definitions: &Map<String, Value>,
+    masked: bool,
 ) -> Result<String, String> {
     let attempt = || -> Result<String, String> {
         let definitions: Vec<(String, schemars08::schema::Schema)> = definitions
@@ -144,10 +148,97 @@ fn generate(
             .collect::<Result<_, _>>()?;
         let mut space = TypeSpace::new(settings);
         space.add_ref_types(definitions).map_err(|error| error.to_string())?;
-        let file = syn::parse2(space.to_stream()).map_err(|error| error.to_string())?;
-        Ok(prettyplease::unparse(&file))
+        let mut file = syn::parse2(space.to_stream()).map_err(|error| error.to_string())?;
+        if masked {
+            mask(&mut file);
+        }
+        Ok(spaced(&prettyplease::unparse(&file)))
     };
     quietly(attempt).unwrap_or_else(|| Err("it uses a keyword that has no shape".to_owned()))
+}
+
+fn holds_classified(schema: &Value) -> bool {
+    match schema {
+        Value::Object(object) => {
+            object.contains_key("x-data-class") || object.values().any(holds_classified)
+        }
+        Value::Array(items) => items.iter().any(holds_classified),
+        _ => false,
+    }
+}
+
+/// Where one schema is classified, no type of the file prints what it holds: typify tells no
+/// field of an inline object from another.
+fn mask(file: &mut syn::File) {
+    let mut impls = Vec::new();
+    let mut names = HashSet::new();
+    for item in &mut file.items {
+        let (name, attributes) = match item {
+            syn::Item::Struct(item) => (&item.ident, &mut item.attrs),
+            syn::Item::Enum(item)
+                if item.variants.iter().any(|variant| !variant.fields.is_empty()) =>
+            {
+                (&item.ident, &mut item.attrs)
+            }
+            _ => continue,
+        };
+        if without_debug(attributes) {
+            let text = format!(
+                "impl ::std::fmt::Debug for {name} {{
+                    fn fmt(&self, out: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {{
+                        out.write_str(\"{name}(***)\")
+                    }}
+                }}"
+            );
+            impls.extend(syn::parse_str::<syn::Item>(&text));
+            names.insert(name.to_string());
+        }
+    }
+    file.items.retain(|item| !displays(item, &names));
+    file.items.extend(impls);
+}
+
+/// True for an `impl Display` of one of these types.
+fn displays(item: &syn::Item, names: &HashSet<String>) -> bool {
+    let syn::Item::Impl(item) = item else { return false };
+    let Some((path, _)) = &item.trait_ else { return false };
+    let syn::Type::Path(ty) = &*item.self_ty else { return false };
+    path.segments.last().is_some_and(|last| last.ident == "Display")
+        && ty.path.segments.last().is_some_and(|last| names.contains(&last.ident.to_string()))
+}
+
+/// Takes `Debug` out of the derives; false when it was not there.
+fn without_debug(attributes: &mut [syn::Attribute]) -> bool {
+    let mut found = false;
+    for attribute in attributes.iter_mut().filter(|one| one.path().is_ident("derive")) {
+        let syn::Meta::List(list) = &mut attribute.meta else { continue };
+        let text = list.tokens.to_string();
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        let kept: Vec<&str> = names.iter().copied().filter(|name| *name != "Debug").collect();
+        if let (true, Ok(tokens)) = (kept.len() < names.len(), kept.join(", ").parse()) {
+            list.tokens = tokens;
+            found = true;
+        }
+    }
+    found
+}
+
+/// A space behind `///`, as people write it.
+fn spaced(source: &str) -> String {
+    let mut text = String::with_capacity(source.len());
+    for line in source.lines() {
+        let body = line.trim_start();
+        match body.strip_prefix("///") {
+            Some(rest) if !rest.is_empty() && !rest.starts_with([' ', '/']) => {
+                text.push_str(&line[..line.len() - rest.len()]);
+                text.push(' ');
+                text.push_str(rest);
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// Runs what may panic without the default hook writing to the terminal.
@@ -166,6 +257,8 @@ fn project(schema: &Value) -> Value {
 }
 
 const SHAPELESS: &[&str] = &[
+    "maxLength",
+    "minLength",
     "$anchor",
     "$comment",
     "$dynamicAnchor",

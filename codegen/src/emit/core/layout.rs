@@ -41,6 +41,15 @@ impl Layout {
         }
         match self {
             Self::Atom(text) => out.push_str(text),
+            Self::Call(name, argument) if matches!(**argument, Self::Atom(_)) => {
+                out.push_str(name);
+                out.push_str("(\n");
+                pad(out, indent + 4);
+                argument.write_flat(out);
+                out.push_str(",\n");
+                pad(out, indent);
+                out.push(')');
+            }
             Self::Call(name, argument) => {
                 out.push_str(name);
                 out.push('(');

@@ -1,6 +1,7 @@
 //! `problems.rs`: a constructor for each code of the catalogue, and for those the runtime
 //! answers with even where a catalogue is silent.
 
+use super::layout::Layout;
 use crate::contract::{Contract, ProblemCode};
 use crate::encode::rust;
 use crate::names::{self, Scope};
@@ -16,7 +17,7 @@ pub struct ProblemsView {
 pub struct ProblemView {
     pub doc: String,
     pub function: String,
-    pub lines: Vec<String>,
+    pub body: String,
 }
 
 /// What the runtime itself answers with, and its words when the catalogue has none.
@@ -54,9 +55,9 @@ pub fn view(contract: &Contract) -> ProblemsView {
         scope.claim(code);
     }
     let problems = codes.iter().map(|code| problem(code, &mut scope)).collect();
-    let list = codes.iter().map(|code| super::layout::Layout::atom(rust::string(&code.code)));
+    let list = codes.iter().map(|code| Layout::atom(rust::string(&code.code)));
     let opening = "pub const CODES: &[&str] = ";
-    let codes = super::layout::Layout::List("&[", list.collect()).print(0, opening.len(), 1);
+    let codes = Layout::List("&[", list.collect()).print(0, opening.len(), 1);
     ProblemsView { problems, codes }
 }
 
@@ -64,29 +65,21 @@ fn problem(code: &ProblemCode, scope: &mut Scope) -> ProblemView {
     let built_in = BUILT_IN.iter().any(|(own, ..)| *own == code.code);
     let function =
         if built_in { code.code.clone() } else { scope.claim(&names::snake(&code.code)) };
-    let new = format!(
-        "Problem::new({}, {}, {})",
-        rust::string(&code.code),
-        code.status,
-        rust::string(&code.title)
-    );
-    let mut calls = Vec::new();
-    if let Some(hint) = &code.hint {
-        calls.push(format!(".with_hint({})", rust::string(hint)));
-    }
-    if code.retryable {
-        calls.push(".with_retryable(true)".to_owned());
-    }
-    let flat = format!("{new}{}", calls.concat());
-    let lines = if calls.is_empty() || flat.len() + 4 <= 100 {
-        vec![flat]
-    } else {
-        let calls = calls.into_iter().map(|call| format!("    {call}"));
-        std::iter::once(new).chain(calls).collect()
-    };
+    let text = |text: &str| Layout::atom(rust::string(text));
+    let hint = code.hint.as_deref().map(text);
+    let fields = [
+        ("code", text(&code.code)),
+        ("status", Layout::atom(code.status.to_string())),
+        ("title", text(&code.title)),
+        ("hint", hint.map_or_else(|| Layout::atom("None"), Layout::some)),
+        ("retryable", Layout::atom(code.retryable.to_string())),
+    ];
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let definition = Layout::Struct("Definition".to_owned(), fields);
+    let body = Layout::Call("Problem::define".to_owned(), Box::new(definition)).print(4, 4, 0);
     ProblemView {
         doc: rust::comment(&format!("{} ({}).", code.title, code.status), ""),
         function: rust::identifier(&function),
-        lines,
+        body,
     }
 }
