@@ -2,9 +2,9 @@
 
 use super::view::ExampleView;
 use crate::contract::{
-    Body, ContentKind, Operation, ParameterLocation, PathSegment, SecuritySchemeKind,
+    Body, ContentKind, Idempotency, Operation, ParameterLocation, PathSegment, SecuritySchemeKind,
 };
-use crate::emit::{Job, example, go, node};
+use crate::emit::{Job, example, go, node, python};
 use crate::encode::markdown::code_block;
 use crate::encode::shell;
 use serde_json::Value;
@@ -14,6 +14,7 @@ pub fn all(job: &Job<'_>, operation: &Operation) -> Vec<ExampleView> {
     let Job { contract, config, .. } = job;
     let languages = [
         ("curl", "sh", Some(curl(job, operation))),
+        ("Python", "python", python::sample(contract, config, operation)),
         ("TypeScript", "typescript", node::sample(contract, config, operation)),
         ("Go", "go", go::sample(contract, config, operation)),
     ];
@@ -47,6 +48,9 @@ fn curl(job: &Job<'_>, operation: &Operation) -> String {
             }
             ParameterLocation::Path | ParameterLocation::Query => {}
         }
+    }
+    if operation.policy.idempotency == Some(Idempotency::Key) {
+        parts.push("--header \"Idempotency-Key: $(uuidgen)\"".to_owned());
     }
     if let Some(body) = &operation.body {
         parts.extend(data(job, body));
