@@ -3,10 +3,12 @@
 //! Every route, wire type and authentication rule comes from the compiled contract; this crate
 //! decides. [`Core`] holds one field per module, and `api` answers each operation by calling them.
 
+pub mod api;
 pub mod audit;
-pub mod canonical;
 pub mod caller;
+pub mod canonical;
 pub mod clock;
+pub mod config;
 pub mod egress;
 pub mod idempotency;
 pub mod identity;
@@ -16,17 +18,23 @@ pub mod policy;
 pub mod random;
 pub mod registry;
 pub mod schemas;
+pub mod server;
 pub mod settings;
 pub mod storage;
 pub mod store;
-pub mod telemetry;
+
+use std::sync::Arc;
+
+use anyhow::Context;
 
 pub use caller::Caller;
 pub use clock::Clock;
+pub use config::Config;
 pub use store::{MasterKey, Migration, Sealer, Store, StoreError};
 
 /// The tables of every module, in the order they are made.
 pub const SCHEMA: &[&[Migration]] = &[
+    store::MIGRATIONS,
     audit::MIGRATIONS,
     canonical::MIGRATIONS,
     identity::MIGRATIONS,
@@ -42,4 +50,81 @@ pub struct Core {
     pub store: Store,
     pub sealer: Sealer,
     pub audit: audit::AuditLog,
+    pub identity: identity::Identity,
+    pub registry: registry::Registry,
+    pub events: canonical::Bus,
+    pub gateway: operator::Gateway,
+    pub egress: egress::Egress,
+    pub settings: settings::Settings,
+    pub storage: storage::Storage,
+    pub idempotency: idempotency::Idempotency,
+    pub limits: api::limits::Limits,
+    pub decisions: api::decisions::Decisions,
+    /// Keeps a second process off the data folder.
+    _lock: std::fs::File,
+}
+
+impl Core {
+    /// Opens the data folder and everything in it. A start that cannot be audited is refused.
+    pub async fn open(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        let folder = &config.data_dir;
+        store::files::create_folder(folder)?;
+        let lock = store::files::lock_folder(folder)?;
+        let master = MasterKey::open(&folder.join("master.key"))?;
+        let keys = identity::SigningKeys::open(&folder.join("signing.key"))?;
+        let store = Store::open(&folder.join("core.db"), SCHEMA)?;
+        let sealer = Sealer::new(master.clone());
+        let audit = audit::AuditLog::new(store.clone(), clock.clone(), &master);
+        let identity = identity::Identity::new(
+            store.clone(),
+            clock.clone(),
+            &master,
+            keys,
+            config.development,
+        );
+        let registry = registry::Registry::open(store.clone(), clock.clone()).await?;
+        let tls = egress::connect::Tls::new(config.egress_roots.as_deref())?;
+        let gateway = operator::Gateway::new(identity.clone(), clock.clone(), &tls)?;
+        let started = audit::Entry::outcome(audit::Actor::system(), "core.start", "ok")
+            .detail("version", env!("CARGO_PKG_VERSION"))
+            .detail("development", config.development.to_string());
+        audit.append(started).await.context("the start cannot be audited")?;
+        Ok(Self {
+            events: canonical::Bus::new(store.clone(), sealer.clone(), clock.clone()),
+            egress: egress(config, tls)?,
+            settings: settings::Settings::new(store.clone(), sealer.clone(), clock.clone()),
+            storage: storage::Storage::new(store.clone(), sealer.clone(), clock.clone()),
+            idempotency: idempotency::Idempotency::new(
+                store.clone(),
+                sealer.clone(),
+                clock.clone(),
+            ),
+            limits: api::limits::Limits::default(),
+            decisions: api::decisions::Decisions::default(),
+            clock,
+            store,
+            sealer,
+            audit,
+            identity,
+            registry,
+            gateway,
+            _lock: lock,
+        })
+    }
+
+    /// Records the end and brings everything to the disk.
+    pub async fn close(&self) {
+        let stopped = audit::Entry::outcome(audit::Actor::system(), "core.stop", "ok");
+        let _ = self.audit.append(stopped).await;
+        self.store.close().await;
+    }
+}
+
+fn egress(config: &Config, tls: egress::connect::Tls) -> anyhow::Result<egress::Egress> {
+    let resolver = Arc::new(egress::resolve::DnsClient::new(&config.dns_servers)?);
+    let dial = Arc::new(egress::connect::TcpDial);
+    let egress = egress::Egress::new(resolver, dial, tls, egress::Limits::default());
+    #[cfg(feature = "dev")]
+    let egress = egress.with_stubs(config.egress_stubs.clone());
+    Ok(egress)
 }

@@ -22,7 +22,7 @@ pub enum Applicant {
 }
 
 impl Applicant {
-    fn plugin_id(&self) -> &str {
+    pub fn plugin_id(&self) -> &str {
         match self {
             Self::Enrolled(enrolled) => &enrolled.plugin_id,
             Self::Plugin { plugin_id } => plugin_id,

@@ -57,6 +57,14 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     sync_parent(path)
 }
 
+/// Makes an empty file that only its owner can touch, where there is none. SQLite gives its
+/// journal the mode of its database.
+pub fn touch_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    options.open(path).map(|_| ()).map_err(|error| fault(path, error.kind()))
+}
+
 /// Makes the data folder, closed to everybody else.
 pub fn create_folder(path: &Path) -> Result<(), StoreError> {
     fs::DirBuilder::new()

@@ -48,6 +48,12 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    module: "store",
+    version: 1,
+    sql: "CREATE TABLE probe (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL) STRICT",
+}];
+
 /// What to do when the disk fails under the store. It must not return to serving.
 pub type OnFailure = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -73,6 +79,7 @@ impl Store {
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(StoreError::OldSqlite(rusqlite::version()));
         }
+        files::touch_private(path)?;
         let mut connection = Connection::open(path)?;
         configure(&connection)?;
         migrate(&mut connection, modules)?;
@@ -108,6 +115,15 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.readers.read(work).await
+    }
+
+    /// Writes something and waits until it is on the disk.
+    pub async fn probe(&self, at: i64) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.execute("INSERT OR REPLACE INTO probe (one, at) VALUES (1, ?1)", [at])?;
+            Ok(())
+        })
+        .await
     }
 
     /// Commits what is queued and ends the writer; later writes answer `Unavailable`.

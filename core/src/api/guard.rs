@@ -1,0 +1,234 @@
+//! The five questions of the pipeline: how often, who, whether, what is about to happen, what
+//! happened.
+//!
+//! All facts come from the operation's entry in the contract; the rules come from the policy. A
+//! fact that Core does not understand, such as a scheme or a trait it has never heard of, denies.
+
+use vivified_contract::problems;
+use vivified_contract::runtime::{
+    Credentials, Guard, OperationInfo, Outcome, Problem, RequestInfo, Stage,
+};
+
+use super::limits::address_key;
+use crate::audit::{Actor, AuditUnavailable, Entry, Phase};
+use crate::identity::{TokenError, TokenKind, claimed_kind};
+use crate::policy::{self, Decision, Ground, PartyKind, Request, Roles, Traits};
+use crate::registry::ENROLLMENT_PREFIX;
+use crate::{Caller, Core, StoreError};
+
+/// Operations a plugin needs before it is approved and while it is paused.
+const LIFE_CYCLE: [&str; 3] = ["register_plugin", "send_heartbeat", "deregister_plugin"];
+/// The value of `x-audit-action` that says: nothing happens here.
+const NOT_AUDITED: &str = "none";
+/// Longest text of a detail in a record.
+const LONGEST_DETAIL: usize = 256;
+
+/// An intent that stands in the log and waits for its outcome.
+pub struct Receipt {
+    rule: &'static str,
+}
+
+impl Guard for Core {
+    type Caller = Caller;
+    type Receipt = Receipt;
+
+    async fn authenticate(
+        &self,
+        request: &RequestInfo,
+        credentials: Credentials<'_>,
+    ) -> Result<Caller, Problem> {
+        if request.operation.is_anonymous() {
+            return Ok(Caller::Anonymous);
+        }
+        let token = credentials.bearer().ok_or_else(problems::unauthenticated)?;
+        let caller = if token.starts_with(ENROLLMENT_PREFIX) {
+            self.registry.enrolled(token).await.map_err(store_failed)?.map(Caller::Enrollment)
+        } else {
+            match claimed_kind(token) {
+                Some(TokenKind::Session) => {
+                    self.identity.person(token).await.map_err(store_failed)?.map(Caller::Person)
+                }
+                Some(TokenKind::Plugin) => self
+                    .identity
+                    .plugin_claims(token)
+                    .and_then(|(id, generation)| self.registry.holder(&id, generation))
+                    .map(Caller::Plugin),
+                Some(TokenKind::Call) | None => Err(TokenError::Invalid),
+            }
+        };
+        caller.map_err(token_problem)
+    }
+
+    async fn authorize(&self, request: &RequestInfo, caller: &Caller) -> Result<(), Problem> {
+        let decision = may_call(request.operation, caller);
+        if decision.allows() { Ok(()) } else { Err(self.decisions.problem(&decision)) }
+    }
+
+    async fn limit(&self, request: &RequestInfo, caller: Option<&Caller>) -> Result<(), Problem> {
+        let class = request.operation.rate_limit_class.unwrap_or_default();
+        let taken = match caller {
+            None => self.limits.address(request.peer, class, request.operation.is_anonymous()),
+            Some(Caller::Anonymous) => Ok(()),
+            Some(caller) => self.limits.caller(&caller.actor(&self.audit).id, class),
+        };
+        taken.map_err(|wait| problems::rate_limited().with_retry_after(wait))
+    }
+
+    async fn open(&self, request: &RequestInfo, caller: &Caller) -> Result<Receipt, Problem> {
+        let rule = may_call(request.operation, caller).rule;
+        if is_audited(request.operation) {
+            let mut intent = self.entry(request, Some(caller), Phase::Intent);
+            intent.rule = Some(rule.to_owned());
+            intent.request_bytes = request.declared_length;
+            self.audit.append(intent).await.map_err(audit_failed)?;
+        }
+        Ok(Receipt { rule })
+    }
+
+    async fn close(
+        &self,
+        request: &RequestInfo,
+        caller: Option<&Caller>,
+        receipt: Option<Receipt>,
+        outcome: &Outcome,
+    ) -> Result<(), Problem> {
+        let denied = outcome.decision_id.as_deref().and_then(|id| self.decisions.take_rule(id));
+        if !is_audited(request.operation) {
+            return Ok(());
+        }
+        if outcome.stage == Stage::Limit {
+            let key = caller.map(|caller| caller.actor(&self.audit).id);
+            if !self.limits.record_refusal(&key.unwrap_or_else(|| address_key(request.peer))) {
+                return Ok(());
+            }
+        }
+        let mut entry = self.entry(request, caller, Phase::Outcome);
+        let (decision, rule) = judgement(outcome, denied, receipt.as_ref());
+        entry.decision = decision;
+        entry.rule = rule.map(str::to_owned);
+        entry.decision_id = outcome.decision_id.clone();
+        entry.outcome = outcome.code.as_deref().unwrap_or("ok").to_owned();
+        entry.status = Some(outcome.status);
+        entry.request_bytes = Some(outcome.request_octets);
+        entry.response_bytes = outcome.response_octets;
+        take_notes(&mut entry, outcome);
+        self.audit.append(entry).await.map(|_| ()).map_err(audit_failed)
+    }
+}
+
+impl Core {
+    fn entry(&self, request: &RequestInfo, caller: Option<&Caller>, phase: Phase) -> Entry {
+        let actor = caller.map_or_else(Actor::anonymous, |caller| caller.actor(&self.audit));
+        let action = request.operation.audit_action.unwrap_or(request.operation.id);
+        let mut entry = match phase {
+            Phase::Intent => Entry::intent(actor, action),
+            Phase::Outcome => Entry::outcome(actor, action, ""),
+        };
+        entry.lane = request.operation.lane.map(str::to_owned);
+        // Only what the grammar of ids lets through: a path is text of the caller until validated.
+        let about = request.path_value("plugin_id").filter(|id| is_plugin_id(id));
+        entry.plugin_id = about.map(str::to_owned);
+        entry.trace_id = Some(request.trace.trace_id.clone());
+        entry
+    }
+}
+
+/// What the policy says of this caller and this operation, before any data is looked at.
+fn may_call(operation: &OperationInfo, caller: &Caller) -> Decision {
+    let kinds = kinds(operation);
+    let request = Request {
+        must_be_active: !LIFE_CYCLE.contains(&operation.id),
+        ..Request::new(caller.party(), &kinds, ground(operation, &kinds))
+    };
+    policy::decide(&request)
+}
+
+fn kinds(operation: &OperationInfo) -> Vec<PartyKind> {
+    if operation.is_anonymous() {
+        return vec![PartyKind::Anonymous];
+    }
+    let schemes = operation.security.iter().filter(|requirement| requirement.schemes.len() == 1);
+    schemes
+        .filter_map(|requirement| match requirement.schemes[0].name {
+            "sessionToken" => Some(PartyKind::Person),
+            "pluginToken" => Some(PartyKind::Plugin),
+            "enrollmentToken" => Some(PartyKind::Enrollment),
+            _ => None,
+        })
+        .collect()
+}
+
+/// People need one of the named roles, plugins all of the named traits. One word that is in
+/// neither vocabulary leaves no ground at all.
+fn ground(operation: &OperationInfo, kinds: &[PartyKind]) -> Ground {
+    let names = operation.required_traits;
+    if names.is_empty() {
+        return Ground::Kind;
+    }
+    let roles = Roles::parse(names.iter().copied());
+    let traits = Traits::parse(names.iter().copied());
+    match kinds {
+        [PartyKind::Person] if roles.iter().count() == names.len() => Ground::AnyRole(roles),
+        [PartyKind::Plugin] if traits.iter().count() == names.len() => Ground::AllTraits(traits),
+        _ => Ground::None,
+    }
+}
+
+/// What the record says of the decision: a refusal of who or whether or how often is a denial,
+/// everything else was allowed and went well or badly.
+fn judgement(
+    outcome: &Outcome,
+    denied: Option<&'static str>,
+    receipt: Option<&Receipt>,
+) -> (&'static str, Option<&'static str>) {
+    match outcome.stage {
+        _ if denied.is_some() => ("deny", denied),
+        Stage::Limit => ("deny", Some("caller.rate")),
+        Stage::Authenticate => ("deny", Some("caller.token")),
+        Stage::Headers | Stage::Authorize => ("deny", None),
+        _ if matches!(outcome.status, 401 | 403) => ("deny", None),
+        _ => ("allow", receipt.map(|receipt| receipt.rule)),
+    }
+}
+
+/// Notes become details, but for the few that have a field of their own.
+fn take_notes(entry: &mut Entry, outcome: &Outcome) {
+    for (key, value) in &outcome.notes {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text: String = text.chars().take(LONGEST_DETAIL).collect();
+        match *key {
+            "plugin_id" => entry.plugin_id = Some(text),
+            "rule" => entry.rule = Some(text),
+            key => drop(entry.detail.insert(key.to_owned(), text)),
+        }
+    }
+}
+
+fn is_audited(operation: &OperationInfo) -> bool {
+    operation.audit_action != Some(NOT_AUDITED)
+}
+
+fn is_plugin_id(text: &str) -> bool {
+    let allowed =
+        |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"_-".contains(&octet);
+    !text.is_empty() && text.len() <= 63 && text.bytes().all(allowed)
+}
+
+pub(super) fn token_problem(error: TokenError) -> Problem {
+    match error {
+        TokenError::Expired => problems::token_expired(),
+        TokenError::Invalid => problems::token_invalid(),
+    }
+}
+
+/// The store is also where the audit log lives: without it nothing may happen.
+pub(super) fn store_failed(error: StoreError) -> Problem {
+    match error {
+        StoreError::Unavailable => problems::audit_unavailable(),
+        _ => problems::internal_error(),
+    }
+}
+
+fn audit_failed(_: AuditUnavailable) -> Problem {
+    problems::audit_unavailable()
+}

@@ -1,0 +1,155 @@
+//! Registration, lease and discovery of plugins.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use vivified_contract::runtime::{Call, Problem, Violation, parse_json};
+use vivified_contract::{models, problems};
+
+use super::guard::{store_failed, token_problem};
+use crate::policy::PluginState;
+use crate::registry::{Applicant, Entry, Health, Manifest, Offer, Plugin, RegistryError};
+use crate::{Caller, Core};
+
+pub async fn register_plugin(
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    body: models::ManifestDocument,
+) -> Result<models::Registration, Problem> {
+    let applicant = match call.caller {
+        Caller::Enrollment(enrolled) => Applicant::Enrolled(enrolled.clone()),
+        Caller::Plugin(plugin) => Applicant::Plugin { plugin_id: plugin.plugin_id.clone() },
+        _ => return Err(problems::wrong_principal()),
+    };
+    if body.id != applicant.plugin_id() {
+        return Err(problems::identity_mismatch());
+    }
+    // The octets as they came, so that the digest is over the manifest and nothing of ours.
+    let document = parse_json(call.body_octets()).map_err(|_| problems::invalid_request())?;
+    let manifest = Manifest::check(document).map_err(RegistryError::Manifest);
+    let plugin = match manifest {
+        Ok(manifest) => core.registry.register(applicant, manifest).await,
+        Err(refused) => Err(refused),
+    };
+    let plugin = plugin.map_err(registry_problem)?;
+    call.note("status", plugin.state.name());
+    call.note("version", plugin.version.clone());
+    let token =
+        core.identity.plugin_token(&plugin.plugin_id, plugin.generation).map_err(store_failed)?;
+    Ok(models::Registration {
+        plugin_id: plugin.plugin_id.clone(),
+        status: status(plugin.state),
+        token: token.expose().to_owned(),
+        expires_in: token.expires_in,
+        granted_traits: plugin.granted_traits().names(),
+        granted_domains: plugin.granted_hosts(),
+        other: Default::default(),
+    })
+}
+
+pub async fn send_heartbeat(
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    body: models::Heartbeat,
+) -> Result<models::Lease, Problem> {
+    let caller = plugin(call)?;
+    let health = Health::parse(body.status.as_str()).ok_or_else(problems::invalid_request)?;
+    let plugin =
+        core.registry.heartbeat(&caller.plugin_id, health).await.map_err(registry_problem)?;
+    call.note("health", health.name());
+    // Whoever was revoked meanwhile gets no new token out of an old one.
+    let generation = caller.generation;
+    core.registry.holder(&plugin.plugin_id, generation).map_err(token_problem)?;
+    let token = core.identity.plugin_token(&plugin.plugin_id, generation).map_err(store_failed)?;
+    Ok(models::Lease {
+        status: status(plugin.state),
+        token: token.expose().to_owned(),
+        expires_in: token.expires_in,
+        other: Default::default(),
+    })
+}
+
+pub async fn deregister_plugin(core: &Core, call: &mut Call<'_, Caller>) -> Result<(), Problem> {
+    let caller = plugin(call)?;
+    core.registry.leave(&caller.plugin_id).await.map_err(registry_problem)?;
+    Ok(())
+}
+
+pub async fn list_plugins(
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+) -> Result<models::PluginDirectory, Problem> {
+    let entries = core.registry.directory(plugin(call)?);
+    Ok(models::PluginDirectory {
+        plugins: entries.into_iter().map(directory_entry).collect(),
+        ..Default::default()
+    })
+}
+
+pub async fn get_plugin(
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    plugin_id: models::PluginId,
+) -> Result<models::PluginEntry, Problem> {
+    let entry = core.registry.look_up(plugin(call)?, &plugin_id);
+    entry.map(directory_entry).ok_or_else(problems::unknown_plugin)
+}
+
+/// The plugin that calls. The guard let only plugins pass; anything else is refused.
+pub(super) fn plugin<'r>(call: &Call<'r, Caller>) -> Result<&'r Arc<Plugin>, Problem> {
+    call.caller.plugin().ok_or_else(problems::wrong_principal)
+}
+
+pub(super) fn status(state: PluginState) -> models::PluginStatus {
+    state.name().into()
+}
+
+pub(super) fn registry_problem(error: RegistryError) -> Problem {
+    match error {
+        RegistryError::Manifest(findings) => {
+            let violations = findings.into_iter().map(|finding| Violation {
+                pointer: format!("/body{}", finding.path),
+                rule: finding.rule.into(),
+                message: format!("{}; {}", finding.message, finding.hint).into(),
+            });
+            problems::invalid_manifest().with_violations(violations.collect())
+        }
+        RegistryError::OtherPlugin => problems::identity_mismatch(),
+        RegistryError::Token(error) => token_problem(error),
+        RegistryError::Unknown => problems::unknown_plugin(),
+        RegistryError::State(state) => {
+            problems::state_conflict().with_detail(format!("the plugin is {}", state.name()))
+        }
+        RegistryError::NotRequested => problems::invalid_request().with_violation(
+            "/body",
+            "not-requested",
+            "only what the manifest asks for can be approved",
+        ),
+        RegistryError::Store(error) => store_failed(error),
+    }
+}
+
+fn directory_entry(entry: Entry) -> models::PluginEntry {
+    models::PluginEntry {
+        plugin_id: entry.plugin.plugin_id.clone(),
+        name: entry.plugin.name.clone(),
+        version: entry.plugin.version.clone(),
+        healthy: entry.healthy,
+        operations: entry.offers.into_iter().map(operation_entry).collect(),
+        ..Default::default()
+    }
+}
+
+fn operation_entry(offer: Offer) -> models::OperationEntry {
+    let object = |schema: Option<Value>| match schema {
+        Some(Value::Object(fields)) => Some(fields.into_iter().collect()),
+        _ => None,
+    };
+    models::OperationEntry {
+        name: offer.name,
+        description: offer.description,
+        input_schema: object(offer.input_schema),
+        output_schema: object(offer.output_schema),
+        ..Default::default()
+    }
+}
