@@ -70,8 +70,24 @@ pub fn value(json: &Value) -> String {
 
 /// A docstring with its quotes; the lines after the first one are indented by `indent`.
 pub fn docstring(text: &str, indent: usize) -> String {
+    docstring_with(text, &[], indent)
+}
+
+/// The same with titled lists behind the text, such as the arguments of a function.
+pub fn docstring_with(text: &str, lists: &[(&str, Vec<String>)], indent: usize) -> String {
     let width = WIDTH.saturating_sub(indent + 3).max(40);
     let mut lines = wrap(text, width);
+    for (title, entries) in lists.iter().filter(|(_, entries)| !entries.is_empty()) {
+        lines.push(String::new());
+        lines.push(format!("{title}:"));
+        for entry in entries {
+            let wrapped = wrap(entry, width.saturating_sub(8).max(40));
+            let wrapped = wrapped.iter().filter(|line| !line.is_empty()).enumerate();
+            lines.extend(wrapped.map(|(number, line)| {
+                format!("{}{line}", " ".repeat(if number == 0 { 4 } else { 8 }))
+            }));
+        }
+    }
     if lines.len() == 1 {
         // The quotes of a single line close on it.
         lines = wrap(text, width - 3);

@@ -2,10 +2,11 @@
 //!
 //! The expectations are made here, from the contract, and not by the code they judge.
 
-use super::operations::{Resource, sent_content};
+use super::facade;
+use super::operations::{Argument, Method, Resource, sent_content};
 use crate::contract::{
-    ContentKind, Contract, Operation, Parameter, ParameterLocation, ParameterStyle, PathSegment,
-    StatusRange,
+    ContentKind, Contract, Idempotency, Operation, Parameter, ParameterLocation, ParameterStyle,
+    ParityMethod, StatusRange,
 };
 use crate::emit::example;
 use serde::Serialize;
@@ -14,13 +15,16 @@ use serde_json::{Map, Value};
 /// One call of one operation.
 #[derive(Serialize)]
 pub struct Case<'a> {
-    operation: &'a str,
-    resource: &'a str,
-    method: &'a str,
+    name: String,
+    /// None for a method of the client itself.
+    resource: Option<&'a str>,
+    method: String,
     /// By argument name, in wire form; parsed by the annotations of the method.
     arguments: Map<String, Value>,
     sends: Sends<'a>,
     answers: Answers,
+    /// The field of the answer that the method gives back; all of it when None.
+    returns: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -44,69 +48,134 @@ struct Answers {
     body: Value,
 }
 
-/// The cases of all operations, in the order of the spec.
-pub fn cases<'a>(contract: &'a Contract, resources: &'a [Resource]) -> Vec<Case<'a>> {
+/// The cases of all operations, in the order of the spec, then those of the client itself.
+pub fn cases<'a>(contract: &'a Contract, resources: &'a [Resource], client: &str) -> Vec<Case<'a>> {
     let methods = resources
         .iter()
         .flat_map(|resource| resource.methods.iter().map(move |method| (resource, method)));
-    let mut cases: Vec<(usize, Case<'a>)> = methods
-        .map(|(resource, method)| {
-            let operation = &contract.operations[method.operation];
-            let mut arguments = Map::new();
-            let mut sends = Sends {
-                method: operation.method.as_str(),
-                path: String::new(),
-                query: Vec::new(),
-                headers: Vec::new(),
-                json: None,
-                media_type: None,
-                keyed: operation.policy.idempotency == Some(crate::contract::Idempotency::Key),
-            };
-            let mut path_values = Map::new();
-            for argument in &method.arguments {
-                if argument.location.is_empty() {
-                    body(contract, operation, &argument.name, &mut arguments, &mut sends);
-                    continue;
-                }
-                let known = operation.parameters.iter().find(|parameter| {
-                    parameter.wire_name == argument.wire_name
-                        && location(parameter) == argument.location
-                });
-                let Some(parameter) = known else { continue };
-                let value = example::of_parameter(contract, parameter);
-                let Some(pairs) = wire_pairs(parameter, &value) else {
-                    if argument.required {
-                        arguments.insert(argument.name.clone(), value);
-                        sends.path = "*".to_owned();
-                    }
-                    continue;
-                };
-                match argument.location {
-                    "path" => {
-                        path_values.insert(parameter.wire_name.clone(), pairs[0][1].clone().into());
-                    }
-                    "query" => sends.query.extend(pairs),
-                    "header" => sends.headers.extend(pairs),
-                    _ => {}
-                }
-                arguments.insert(argument.name.clone(), value);
-            }
-            if sends.path.is_empty() {
-                sends.path = path(operation, &path_values);
-            }
-            let case = Case {
-                operation: &operation.id,
-                resource: &resource.attribute,
-                method: &method.name,
-                arguments,
-                sends,
-                answers: answers(contract, operation),
-            };
-            (method.operation, case)
-        })
-        .collect();
-    cases.sort_by_key(|(index, _)| *index);
-    cases.into_iter().map(|(_, case)| case).collect()
+    let mut methods: Vec<(&Resource, &Method)> = methods.collect();
+    methods.sort_by_key(|(_, method)| method.operation);
+    let symbols = contract.parity.iter().flat_map(|parity| &parity.symbols);
+    let facade = symbols.filter(|symbol| symbol.name == client).flat_map(|symbol| &symbol.methods);
+    let facade_cases = facade.filter_map(|parity| {
+        let behind = methods
+            .iter()
+            .find(|(_, method)| contract.operations[method.operation].id == parity.operation)?;
+        Some(facade_case(contract, parity, behind.1))
+    });
+    let operations =
+        methods.iter().map(|(resource, method)| operation_case(contract, resource, method));
+    operations.chain(facade_cases).collect()
+}
+
+fn operation_case<'a>(contract: &'a Contract, resource: &'a Resource, method: &Method) -> Case<'a> {
+    let operation = &contract.operations[method.operation];
+    let mut arguments = Map::new();
+    let mut sends = Sends::of(operation);
+    for argument in &method.arguments {
+        if argument.location.is_empty() {
+            let Some(value) = body(contract, operation, &mut sends) else { continue };
+            arguments.insert(argument.name.clone(), value);
+        } else if let Some(value) = parameter(contract, operation, argument, &mut sends) {
+            arguments.insert(argument.name.clone(), value);
+        }
+    }
+    Case {
+        name: operation.id.clone(),
+        resource: Some(&resource.attribute),
+        method: method.name.clone(),
+        arguments,
+        sends,
+        answers: answers(contract, operation),
+        returns: None,
+    }
+}
+
+/// The same call through a method of the client: only what its parameters say is sent.
+fn facade_case<'a>(contract: &'a Contract, parity: &'a ParityMethod, behind: &Method) -> Case<'a> {
+    let operation = &contract.operations[behind.operation];
+    let mut arguments = Map::new();
+    let mut sends = Sends::of(operation);
+    for argument in &behind.arguments {
+        if argument.location.is_empty() {
+            let Some(whole) = body(contract, operation, &mut sends) else { continue };
+            sends.json = Some(facade_body(parity, whole, &mut arguments));
+            continue;
+        }
+        let target = format!("{}.{}", argument.location, argument.wire_name);
+        let known =
+            parity.parameters.iter().find(|known| known.target.eq_ignore_ascii_case(&target));
+        if let Some(known) = known
+            && let Some(value) = parameter(contract, operation, argument, &mut sends)
+        {
+            arguments.insert(facade::parameter_name(known), value);
+        }
+    }
+    Case {
+        name: format!("{}_of_the_client", parity.name),
+        resource: None,
+        method: facade::method_name(parity),
+        arguments,
+        sends,
+        answers: answers(contract, operation),
+        returns: parity.returns_field.as_deref(),
+    }
+}
+
+fn facade_body(parity: &ParityMethod, whole: Value, arguments: &mut Map<String, Value>) -> Value {
+    if let Some(known) = parity.parameters.iter().find(|known| known.target == "body") {
+        arguments.insert(facade::parameter_name(known), whole.clone());
+        return whole;
+    }
+    let mut sent = Map::new();
+    for known in &parity.parameters {
+        let Some(field) = known.target.strip_prefix("body.") else { continue };
+        let Some(value) = whole.get(field) else { continue };
+        arguments.insert(facade::parameter_name(known), value.clone());
+        sent.insert(field.to_owned(), value.clone());
+    }
+    Value::Object(sent)
+}
+
+/// The value of a parameter, noted in what must be sent; None leaves an optional one out.
+fn parameter(
+    contract: &Contract,
+    operation: &Operation,
+    argument: &Argument,
+    sends: &mut Sends<'_>,
+) -> Option<Value> {
+    let parameter = operation.parameters.iter().find(|parameter| {
+        parameter.wire_name == argument.wire_name && location(parameter) == argument.location
+    })?;
+    let value = example::of_parameter(contract, parameter);
+    let Some(pairs) = wire_pairs(parameter, &value) else {
+        // A form this table does not know: only what must be there is given, and not checked.
+        return argument.required.then_some(value);
+    };
+    match argument.location {
+        "path" => {
+            let place = format!("{{{}}}", parameter.wire_name);
+            sends.path = sends.path.replace(&place, &pairs[0][1]);
+        }
+        "query" => sends.query.extend(pairs),
+        "header" => sends.headers.extend(pairs),
+        _ => {}
+    }
+    Some(value)
+}
+
+impl<'a> Sends<'a> {
+    fn of(operation: &'a Operation) -> Self {
+        Self {
+            method: operation.method.as_str(),
+            path: operation.path.clone(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            json: None,
+            media_type: None,
+            keyed: operation.policy.idempotency == Some(Idempotency::Key),
+        }
+    }
 }
 
 fn location(parameter: &Parameter) -> &'static str {
@@ -118,33 +187,24 @@ fn location(parameter: &Parameter) -> &'static str {
     }
 }
 
-fn body<'a>(
-    contract: &Contract,
-    operation: &'a Operation,
-    name: &str,
-    arguments: &mut Map<String, Value>,
-    sends: &mut Sends<'a>,
-) {
-    let Some(content) = operation.body.as_ref().and_then(|body| sent_content(&body.contents))
-    else {
-        return;
-    };
-    let value = match content.kind {
+/// The value of the body, noted in what must be sent.
+fn body<'a>(contract: &Contract, operation: &'a Operation, sends: &mut Sends<'a>) -> Option<Value> {
+    let content = sent_content(&operation.body.as_ref()?.contents)?;
+    match content.kind {
         ContentKind::Binary
         | ContentKind::Text
         | ContentKind::EventStream
-        | ContentKind::JsonLines => Value::from("example"),
-        _ => example::of_content(contract, content),
-    };
-    if content.kind == ContentKind::Json {
-        sends.json = Some(value.clone());
-        sends.media_type = Some(if content.media_type.contains('*') {
-            "application/json"
-        } else {
-            &content.media_type
-        });
+        | ContentKind::JsonLines => return Some(Value::from("example")),
+        ContentKind::Form | ContentKind::Multipart => {
+            return Some(example::of_content(contract, content));
+        }
+        ContentKind::Json => {}
     }
-    arguments.insert(name.to_owned(), value);
+    let value = example::of_content(contract, content);
+    let any = content.media_type.contains('*');
+    sends.json = Some(value.clone());
+    sends.media_type = Some(if any { "application/json" } else { &content.media_type });
+    Some(value)
 }
 
 /// Name and text of a value on the wire, for the styles that need no thought.
@@ -172,19 +232,6 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Number(number) if !number.is_f64() => Some(number.to_string()),
         _ => None,
     }
-}
-
-fn path(operation: &Operation, values: &Map<String, Value>) -> String {
-    operation
-        .segments
-        .iter()
-        .map(|segment| match segment {
-            PathSegment::Literal(text) => text.clone(),
-            PathSegment::Parameter(name) => {
-                values.get(name).and_then(Value::as_str).unwrap_or("*").to_owned()
-            }
-        })
-        .collect()
 }
 
 fn answers(contract: &Contract, operation: &Operation) -> Answers {

@@ -66,7 +66,7 @@ fn facade(
         }
         None => (behind.returns.annotation.clone(), behind.returns.async_annotation.clone()),
     };
-    let name = encode::identifier(&names::snake(&parity.name));
+    let name = method_name(parity);
     let tail = field.map_or_else(String::new, |(_, name)| format!(".{name}"));
     let items = call_items(contract, types, behind, parity);
     let give = |wait: bool| {
@@ -86,7 +86,7 @@ fn facade(
     Some(FacadeMethod {
         signature: signature(types, &name, parity, &returns, module),
         async_signature: signature(types, &name, parity, &async_returns, module),
-        docstring: encode::docstring(&describe(parity), 8),
+        docstring: describe(parity),
         call: give(false),
         async_call: give(true),
         name,
@@ -110,7 +110,13 @@ fn answer_field<'a>(
     Some((&object.fields[at], models::field_names(object).swap_remove(at)))
 }
 
-fn parameter_name(parameter: &ParityParameter) -> String {
+/// The method of the client.
+pub fn method_name(parity: &ParityMethod) -> String {
+    encode::identifier(&names::snake(&parity.name))
+}
+
+/// An argument of it.
+pub fn parameter_name(parameter: &ParityParameter) -> String {
     let name = encode::identifier(&names::snake(&parameter.name));
     if name == "options" { "options_".to_owned() } else { name }
 }
@@ -221,18 +227,11 @@ fn body_item(
 }
 
 fn describe(parity: &ParityMethod) -> String {
-    let mut parts = vec![parity.description.clone()];
-    let described: Vec<String> = parity
+    let described = parity
         .parameters
         .iter()
         .filter(|parameter| !parameter.description.trim().is_empty())
-        .map(|parameter| format!("{}: {}", parameter_name(parameter), parameter.description))
-        .collect();
-    if !described.is_empty() {
-        parts.push(format!("Args:\n{}", described.join("\n")));
-    }
-    if !parity.errors.is_empty() {
-        parts.push(format!("Raises:\n{}", parity.errors.join(", ")));
-    }
-    parts.join("\n\n")
+        .map(|parameter| format!("{}: {}", parameter_name(parameter), parameter.description));
+    let lists = [("Args", described.collect()), ("Raises", parity.errors.clone())];
+    encode::docstring_with(&parity.description, &lists, 8)
 }

@@ -56,7 +56,7 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     if package.license.as_deref() == Some(APACHE) {
         writer.render("LICENSE.tera", &(), tree);
     }
-    let cases = cases::cases(contract, &resources);
+    let cases = cases::cases(contract, &resources, &package.client);
     let mut text = serde_json::to_string_pretty(&cases).expect("cases are plain JSON");
     text.push('\n');
     tree.insert(

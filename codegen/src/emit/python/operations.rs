@@ -196,7 +196,7 @@ fn method(
     Method {
         signature: signature(&name, &arguments, &returns.annotation),
         async_signature: signature(&name, &arguments, &returns.async_annotation),
-        docstring: encode::docstring(&describe(operation, &arguments), 8),
+        docstring: describe(operation, &arguments),
         call: give("", constant),
         async_call: give("await ", &async_constant),
         constant: constant.to_owned(),
@@ -352,18 +352,14 @@ fn describe(operation: &Operation, arguments: &[Argument]) -> String {
     if let Some(text) = operation.description.as_deref().filter(|text| text.trim() != head) {
         parts.push(text.to_owned());
     }
-    let described: Vec<String> = arguments
-        .iter()
-        .filter(|argument| !argument.text.trim().is_empty())
-        .map(|argument| format!("{}: {}", argument.name, argument.text.replace('\n', " ").trim()))
-        .collect();
-    if !described.is_empty() {
-        parts.push(format!("Args:\n{}", described.join("\n")));
-    }
     if operation.deprecated {
         parts.push("Deprecated.".to_owned());
     }
-    parts.join("\n\n")
+    let described = arguments
+        .iter()
+        .filter(|argument| !argument.text.trim().is_empty())
+        .map(|argument| format!("{}: {}", argument.name, argument.text.trim()));
+    encode::docstring_with(&parts.join("\n\n"), &[("Args", described.collect())], 8)
 }
 
 /// Successes of an operation with the content to read of each; redirects when it has no 2xx.

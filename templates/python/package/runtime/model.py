@@ -52,8 +52,12 @@ class Model(pydantic.BaseModel):
     nullable_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields in which `None` is the null of JSON."""
 
+    constant_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields with one value only; they are sent without being given."""
+
     def model_post_init(self, context: Any, /) -> None:
         present = self.__pydantic_fields_set__
+        present.update(self.constant_fields)
         for name in [name for name in present if self._is_absent(name)]:
             present.discard(name)
 
