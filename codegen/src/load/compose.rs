@@ -95,13 +95,7 @@ impl<'a> Loader<'a> {
             }
             None => match self.named.get(&only).cloned() {
                 Some(name) if matches!(naming, Naming::Place(_)) => Built::of(Type::named(name)),
-                _ => {
-                    let built = self.build(&inner, naming);
-                    if let BuiltKind::Declared(name, _) = &built.kind {
-                        self.named.insert(only, name.clone());
-                    }
-                    built
-                }
+                _ => self.build(&inner, naming),
             },
         };
         built.nullable |= with_null;

@@ -83,6 +83,8 @@ impl Documents {
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let document = if file.is_empty() {
             from.document()
+        } else if file.starts_with("file:") {
+            return Err(Unresolved::Outside);
         } else if is_remote(file) {
             return Err(Unresolved::Remote);
         } else {

@@ -5,7 +5,7 @@ use super::documents::Documents;
 use super::keywords::Dialect;
 use crate::config::Config;
 use crate::contract::{Contract, EventDeclaration, SchemaDocument};
-use crate::names::Scope;
+use crate::names::{self, Scope};
 use crate::problem::{Location, Problems};
 use crate::source::Node;
 use std::path::Path;
@@ -76,7 +76,11 @@ fn read(
     }
     let mut loader = Loader::new(&documents, Dialect::V31, std::mem::take(problems));
     loader.names = Scope::with_reserved(taken.iter().map(String::as_str));
-    let (name, types) = loader.schema_types(name);
+    let mut wanted = names::pascal(name);
+    if loader.names.is_taken(&wanted) {
+        wanted.push_str(if node.get("x-event-type").is_some() { "Event" } else { "Model" });
+    }
+    let (name, types) = loader.schema_types(&wanted);
     *problems = loader.problems;
     taken.extend(types.keys().cloned());
     let schema = SchemaDocument {

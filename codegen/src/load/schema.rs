@@ -72,6 +72,7 @@ impl<'a> Loader<'a> {
             Kind::Object => {
                 let keywords = Keywords::read(node);
                 keywords.report_unknown(self.dialect, &mut self.problems);
+                self.check_kinds(&keywords);
                 Some(keywords)
             }
             Kind::Boolean if self.dialect == Dialect::V31 => None,
@@ -84,6 +85,28 @@ impl<'a> Loader<'a> {
                 );
                 None
             }
+        }
+    }
+
+    /// Reports keywords whose value is not of the kind the keyword takes.
+    fn check_kinds(&mut self, keywords: &Keywords<'a>) {
+        for list in [keywords.all_of, keywords.one_of, keywords.any_of].into_iter().flatten() {
+            if list.kind() != Kind::Array || list.items().next().is_none() {
+                self.wrong_kind(list, "a list of at least one schema");
+            }
+        }
+        if let Some(properties) = keywords.properties.filter(|properties| !properties.is_object()) {
+            self.wrong_kind(properties, "an object of schemas by property name");
+        }
+        // `required: true` on a property is a habit of older documents and means nothing here.
+        if let Some(required) = keywords.required.filter(|required| required.kind() != Kind::Array)
+        {
+            self.problems.warning(
+                "required-misplaced",
+                &required.key_location(),
+                "`required` of a schema is a list of property names",
+                "list the property under `required` of the object that holds it",
+            );
         }
     }
 
@@ -242,10 +265,6 @@ impl<'a> Loader<'a> {
             let owner = part.owner.clone().unwrap_or_else(|| name.clone());
             let place = Place::Named(&owner);
             let Some(properties) = part.keywords.properties else { continue };
-            if !properties.is_object() {
-                self.wrong_kind(properties, "an object of schemas by property name");
-                continue;
-            }
             for (wire_name, node) in properties.entries() {
                 let field = self.field(wire_name, node, &place);
                 match at.get(wire_name) {
@@ -300,16 +319,6 @@ impl<'a> Loader<'a> {
     fn required_names(&mut self, parts: &[Part<'a>]) -> Vec<(&'a str, Node<'a>)> {
         let mut names: Vec<(&str, Node<'_>)> = Vec::new();
         for required in parts.iter().filter_map(|part| part.keywords.required) {
-            // `required: true` on a property is a habit of older documents and means nothing here.
-            if required.kind() != Kind::Array {
-                self.problems.warning(
-                    "required-misplaced",
-                    &required.key_location(),
-                    "`required` of a schema is a list of property names",
-                    "list the property under `required` of the object that holds it",
-                );
-                continue;
-            }
             for node in required.items() {
                 match node.as_str() {
                     Some(name) if !names.iter().any(|(known, _)| *known == name) => {
