@@ -18,7 +18,7 @@ mod system;
 
 use serde_json::Value;
 use vivified_contract::api::{
-    DeleteValueParams, ListValuesParams, SearchAuditParams, SetConfigParams,
+    CallPluginParams, DeleteValueParams, ListValuesParams, SearchAuditParams, SetConfigParams,
 };
 use vivified_contract::runtime::{Call, Problem};
 use vivified_contract::{Api, models};
@@ -166,9 +166,10 @@ impl Api for Core {
         call: &mut Call<'_, Caller>,
         plugin_id: models::PluginId,
         operation: String,
+        params: CallPluginParams,
         body: Option<models::CallInput>,
     ) -> Result<models::CallOutput, Problem> {
-        operator::call_plugin(self, call, plugin_id, operation, body).await
+        operator::call_plugin(self, call, plugin_id, operation, params, body).await
     }
 
     async fn call_external(

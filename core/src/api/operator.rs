@@ -9,6 +9,7 @@ pub async fn call_plugin(
     _call: &mut Call<'_, Caller>,
     _plugin_id: models::PluginId,
     _operation: String,
+    _params: CallPluginParams,
     _body: Option<models::CallInput>,
 ) -> Result<models::CallOutput, Problem> {
     Err(vivified_contract::problems::internal_error())
