@@ -11,10 +11,10 @@ pub struct ErrorsView {
     root: String,
     transport: String,
     classes: Vec<ClassView>,
-    /// `code: Class,`
-    by_code: Vec<String>,
-    /// `404: Class,`
-    by_status: Vec<String>,
+    /// Object literal from codes to classes.
+    by_code: String,
+    /// Object literal from statuses to classes.
+    by_status: String,
 }
 
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ pub fn view(contract: &Contract) -> ErrorsView {
     for class in &classes {
         for code in class.codes.iter().filter(|code| codes.iter().all(|c| c.problem.code != **code))
         {
-            by_code.push(format!("{}: {},", encode::key(code), class.name));
+            by_code.push(format!("{}: {}", encode::key(code), class.name));
         }
     }
     for code in &codes {
@@ -51,7 +51,7 @@ pub fn view(contract: &Contract) -> ErrorsView {
             doc: encode::comment(&text, 0),
             head: format!("{} extends {}", code.name, code.parent),
         });
-        by_code.push(format!("{}: {},", encode::key(&problem.code), code.name));
+        by_code.push(format!("{}: {}", encode::key(&problem.code), code.name));
     }
     let mut statuses: Vec<(u16, &str)> = classes
         .iter()
@@ -59,12 +59,22 @@ pub fn view(contract: &Contract) -> ErrorsView {
         .collect();
     statuses.sort_by_key(|(status, _)| *status);
     statuses.dedup_by_key(|(status, _)| *status);
+    let statuses: Vec<String> =
+        statuses.iter().map(|(status, class)| format!("{status}: {class}")).collect();
     ErrorsView {
         root: tree::root(&classes).name.clone(),
         transport: tree::class_of_transport(&classes).name.clone(),
         classes: views,
-        by_code,
-        by_status: statuses.iter().map(|(status, class)| format!("{status}: {class},")).collect(),
+        by_code: table(&by_code),
+        by_status: table(&statuses),
+    }
+}
+
+fn table(entries: &[String]) -> String {
+    if entries.is_empty() {
+        "{}".to_owned()
+    } else {
+        layout::exploded(0, "", ["{", "}"], entries, "")
     }
 }
 

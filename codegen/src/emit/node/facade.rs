@@ -56,7 +56,7 @@ struct Argument<'a> {
 pub fn view(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> ClientView {
     let mut symbols = job.contract.parity.iter().flat_map(|parity| &parity.symbols);
     let symbol = symbols.find(|symbol| symbol.name == plan.client);
-    let types = Types { names: &plan.types, prefix: "models." };
+    let types = Types::new(&plan.types, "models.");
     let mut interfaces = Interfaces::default();
     let methods: Vec<MethodView> = symbol
         .map_or(&[][..], |symbol| &symbol.methods)
@@ -69,13 +69,9 @@ pub fn view(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> ClientView {
     let title = format!("The client of {}.", job.contract.info.title);
     let about = symbol.map_or(title.as_str(), |symbol| symbol.description.as_str());
     let renewal = renewal(job, plan);
-    let uses_models = methods.iter().any(|method| {
-        method.signature.contains("models.")
-            || method.body.iter().any(|line| line.contains("models."))
-    }) || interfaces.texts.iter().any(|text| text.contains("models."));
     let has_masks = masks.any();
     ClientView {
-        imports: imports(plan, &methods, uses_models, has_masks, renewal.as_ref()),
+        imports: imports(plan, &types, &methods, has_masks, renewal.as_ref()),
         client: plan.client.clone(),
         doc: encode::comment(about, 0),
         settings: settings(job, has_masks, renewal.as_ref()),
@@ -96,8 +92,8 @@ fn resource(tag: &TagPlan<'_>) -> ResourceView {
 
 fn imports(
     plan: &Plan<'_>,
+    types: &Types<'_>,
     methods: &[MethodView],
-    uses_models: bool,
     has_masks: bool,
     renewal: Option<&Renewal<'_>>,
 ) -> Vec<String> {
@@ -105,7 +101,7 @@ fn imports(
     if has_masks {
         lines.push("import { MASKS } from './masks.js';".to_owned());
     }
-    if uses_models {
+    if types.uses_models() {
         lines.push("import type * as models from './models.js';".to_owned());
     }
     for tag in &plan.tags {
@@ -123,6 +119,9 @@ fn imports(
     }
     let options =
         if methods.is_empty() { "ClientOptions" } else { "ClientOptions, RequestOptions" };
+    if types.uses_binary() {
+        lines.push("import type { Binary } from './runtime/binary.js';".to_owned());
+    }
     lines.push(format!("import type {{ {options} }} from './runtime/options.js';"));
     lines.push("import { Transport, type Settings } from './runtime/transport.js';".to_owned());
     lines
@@ -228,7 +227,7 @@ fn describe(
     MethodView {
         doc: doc(method, &arguments),
         signature: layout::list(2, &head, &parts, &tail),
-        body: body(plan, types, method, tag, operation, &arguments),
+        body: body(types, method, tag, operation, &arguments),
     }
 }
 
@@ -284,7 +283,6 @@ fn doc(method: &ParityMethod, arguments: &[Argument<'_>]) -> String {
 
 /// Puts each value where its target says, and calls the operation.
 fn body(
-    plan: &Plan<'_>,
     types: &Types<'_>,
     method: &ParityMethod,
     tag: &TagPlan<'_>,
@@ -336,7 +334,6 @@ fn body(
         }
         None => lines.push(layout::list(4, &format!("return {head}"), &call, ";")),
     }
-    let _ = plan;
     lines
 }
 

@@ -140,7 +140,14 @@ fn delimited(indent: usize, head: &str, marks: [&str; 2], items: &[String], tail
     exploded(indent, head, marks, items, tail)
 }
 
-fn exploded(indent: usize, head: &str, marks: [&str; 2], items: &[String], tail: &str) -> String {
+/// `head{`, each item on its own line, `}tail`.
+pub fn exploded(
+    indent: usize,
+    head: &str,
+    marks: [&str; 2],
+    items: &[String],
+    tail: &str,
+) -> String {
     let [open, close] = marks;
     let pad = " ".repeat(indent + 2);
     let mut out = format!("{head}{open}\n");

@@ -25,16 +25,18 @@ pub struct ModelsView {
 }
 
 pub fn view(plan: &Plan<'_>) -> ModelsView {
-    let types = Types { names: &plan.types, prefix: "" };
+    let types = Types::new(&plan.types, "");
     let declarations: Vec<String> = plan
         .contract
         .types
         .iter()
         .map(|(name, declaration)| declare(&types, &plan.types[name.as_str()], declaration))
         .collect();
-    let binary = declarations.iter().any(|text| text.contains("Binary"));
     let import = "import type { Binary } from './runtime/binary.js';".to_owned();
-    ModelsView { imports: if binary { vec![import] } else { Vec::new() }, declarations }
+    ModelsView {
+        imports: if types.uses_binary() { vec![import] } else { Vec::new() },
+        declarations,
+    }
 }
 
 fn declare(types: &Types<'_>, name: &str, declaration: &TypeDeclaration) -> String {
@@ -94,7 +96,7 @@ fn enumerate(doc: &str, name: &str, enumeration: &Enumeration) -> String {
     let open = match enumeration.base {
         EnumerationBase::String => "(string & {})",
         EnumerationBase::Integer => "(number & {})",
-        EnumerationBase::Mixed => "({} | null)",
+        EnumerationBase::Mixed => "unknown",
     };
     let known = enumeration.values.iter().map(|value| Text::atom(literal(&value.wire)));
     let text = Text::union(known.chain([Text::atom(open)]));
@@ -111,7 +113,9 @@ fn enumerate(doc: &str, name: &str, enumeration: &Enumeration) -> String {
         }
         let key = scope.claim(&names::pascal(&value.name));
         let literal = encode::value_lines(&value.wire, 2, key.len() + 5, layout::WIDTH);
-        let _ = writeln!(out, "  {key}: {literal},");
+        let long = value.wire.is_string() && key.len() + literal.len() + 5 > layout::WIDTH;
+        let gap = if long { "\n    " } else { " " };
+        let _ = writeln!(out, "  {key}:{gap}{literal},");
     }
     out + "} as const;"
 }

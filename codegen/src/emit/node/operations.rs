@@ -31,24 +31,21 @@ struct OperationView {
 }
 
 pub fn view(plan: &Plan<'_>, masks: &Masks<'_>, tag: &TagPlan<'_>) -> TagView {
-    let types = Types { names: &plan.types, prefix: "models." };
+    let types = Types::new(&plan.types, "models.");
     let operations: Vec<OperationView> =
         tag.operations.iter().map(|operation| describe(plan, masks, &types, operation)).collect();
-    let uses = |text: &str| {
-        operations
-            .iter()
-            .any(|view| [&view.params, &view.signature].iter().any(|part| part.contains(text)))
-    };
     let mut imports = Vec::new();
-    if uses("models.") {
+    if types.uses_models() {
         imports.push("import type * as models from '../models.js';".to_owned());
     }
-    if uses("Binary") {
+    if types.uses_binary() {
         imports.push("import type { Binary } from '../runtime/binary.js';".to_owned());
     }
     imports.push("import type { Operation } from '../runtime/operation.js';".to_owned());
     imports.push("import type { RequestOptions } from '../runtime/options.js';".to_owned());
-    if uses("ServerEvent") {
+    let streams =
+        |operation: &OperationPlan<'_>| operation.answer.kind == Some(ContentKind::EventStream);
+    if tag.operations.iter().any(streams) {
         imports.push("import type { ServerEvent } from '../runtime/stream.js';".to_owned());
     }
     imports.push("import type { Transport } from '../runtime/transport.js';".to_owned());

@@ -13,6 +13,9 @@ use std::collections::HashMap;
 const OWN_HEADERS: &[&str] =
     &["accept", "authorization", "content-type", "idempotency-key", "traceparent"];
 
+/// No file can have these names on Windows.
+const DEVICE_NAMES: &[&str] = &["con", "prn", "aux", "nul", "com1", "lpt1"];
+
 /// Names of the index that are not made from the spec.
 const EXPORTED_NAMES: &[&str] = &["ClientOptions", "RequestOptions", "Operation", "Transport"];
 
@@ -115,7 +118,7 @@ pub fn client_name(target: &Target) -> String {
 
 /// Names of all tags, without their operations.
 pub fn name_tags<'a>(contract: &'a Contract, target: &Target) -> Vec<TagPlan<'a>> {
-    let mut stems = Scope::default();
+    let mut stems = Scope::with_reserved(DEVICE_NAMES.iter().copied());
     let mut attributes = Scope::with_reserved(["constructor", "close"]);
     for method in facade_methods(contract, &client_name(target)) {
         attributes.claim(&names::camel(method));

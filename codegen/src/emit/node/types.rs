@@ -4,15 +4,33 @@ use super::layout::Text;
 use crate::contract::{ContentKind, Shape, Type};
 use crate::encode::typescript as encode;
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::HashMap;
 
-/// Spells types; names of the models get a prefix outside their own file.
+/// Spells types; names of the models get a prefix outside their own file. Remembers what a file
+/// has to import.
 pub struct Types<'a> {
-    pub names: &'a HashMap<&'a str, String>,
-    pub prefix: &'static str,
+    names: &'a HashMap<&'a str, String>,
+    prefix: &'static str,
+    models: Cell<bool>,
+    binary: Cell<bool>,
 }
 
-impl Types<'_> {
+impl<'a> Types<'a> {
+    pub fn new(names: &'a HashMap<&'a str, String>, prefix: &'static str) -> Self {
+        Self { names, prefix, models: Cell::new(false), binary: Cell::new(false) }
+    }
+
+    /// Whether a model was spelled.
+    pub fn uses_models(&self) -> bool {
+        self.models.get()
+    }
+
+    /// Whether octets were spelled.
+    pub fn uses_binary(&self) -> bool {
+        self.binary.get()
+    }
+
     pub fn text(&self, ty: &Type) -> Text {
         let text = self.shape(&ty.shape);
         if ty.nullable { Text::union([text, Text::atom("null")]) } else { text }
@@ -29,13 +47,16 @@ impl Types<'_> {
             Shape::String | Shape::DateTime | Shape::Date | Shape::Uuid | Shape::Base64 => {
                 Text::atom("string")
             }
-            Shape::Binary => Text::atom("Binary"),
+            Shape::Binary => self.octets(),
             Shape::Array(item) => Text::Array(Box::new(self.text(item))),
             Shape::Map(value) => Text::Map(Box::new(self.text(value))),
-            Shape::Named(name) => self.names.get(name.as_str()).map_or_else(
-                || Text::atom("unknown"),
-                |known| Text::atom(format!("{}{known}", self.prefix)),
-            ),
+            Shape::Named(name) => match self.names.get(name.as_str()) {
+                Some(known) => {
+                    self.models.set(true);
+                    Text::atom(format!("{}{known}", self.prefix))
+                }
+                None => Text::atom("unknown"),
+            },
             Shape::Constant(value) => Text::atom(literal(value)),
         }
     }
@@ -46,9 +67,14 @@ impl Types<'_> {
             ContentKind::Json | ContentKind::Form | ContentKind::Multipart => self.text(ty),
             ContentKind::Text => Text::atom("string"),
             ContentKind::Binary | ContentKind::EventStream | ContentKind::JsonLines => {
-                Text::atom("Binary")
+                self.octets()
             }
         }
+    }
+
+    fn octets(&self) -> Text {
+        self.binary.set(true);
+        Text::atom("Binary")
     }
 }
 

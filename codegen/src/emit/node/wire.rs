@@ -26,7 +26,7 @@ struct TestView {
 }
 
 pub fn view(plan: &Plan<'_>, tag: &TagPlan<'_>) -> WireView {
-    let types = Types { names: &plan.types, prefix: "models." };
+    let types = Types::new(&plan.types, "models.");
     let tests: Vec<TestView> =
         tag.operations.iter().map(|operation| describe(plan, &types, tag, operation)).collect();
     let decodes = tests.iter().any(|test| test.lines.iter().any(|line| line.contains("json(")));
