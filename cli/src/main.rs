@@ -3,10 +3,15 @@
 //! One module for each command; those of the compiler are the compiler's own, so that
 //! `vivified check` and `cargo codegen check` can never disagree.
 
+mod commands;
+mod core_client;
+mod processes;
+
 use clap::{Parser, Subcommand};
+use commands::{down, stub, up, validate_manifest};
 use std::process::ExitCode;
 use vivified_codegen::commands::{
-    Call, EXIT_CODES, Options, check, explain, generate, guarded, schema,
+    Call, EXIT_CODES, Exit, Options, check, explain, generate, guarded, schema,
 };
 
 /// Contract compiler and tools of the Vivified plugin platform
@@ -25,6 +30,12 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Schema(schema::Args),
+    #[command(visible_alias = "validate")]
+    ValidateManifest(validate_manifest::Args),
+    Up(up::Args),
+    Down(down::Args),
+    #[command(hide = true)]
+    Stub(stub::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +46,21 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args, &call),
         Command::Explain(args) => explain::run(args, &call),
         Command::Schema(args) => schema::run(args),
+        Command::ValidateManifest(args) => validate_manifest::run(args, &call),
+        Command::Up(args) => ended(up::run(args)),
+        Command::Down(args) => ended(down::run(args)),
+        Command::Stub(args) => ended(stub::run(args)),
     });
     exit.into()
+}
+
+/// Prints why a command failed, cause by cause.
+fn ended(result: anyhow::Result<()>) -> Exit {
+    match result {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            anstream::eprintln!("error: {error:#}");
+            Exit::Faulty
+        }
+    }
 }

@@ -2,17 +2,18 @@
 
 use crate::processes::RunFolder;
 use anyhow::Result;
-use clap::Args;
+use clap::Args as ClapArgs;
 use std::path::PathBuf;
 
-#[derive(Debug, Args)]
-pub struct DownArgs {
+/// Stop what `up` started
+#[derive(Debug, ClapArgs)]
+pub struct Args {
     /// Folder that was given to `up`.
     #[arg(long, default_value = ".run")]
     pub run_folder: PathBuf,
 }
 
-pub fn run(arguments: &DownArgs) -> Result<u8> {
+pub fn run(arguments: &Args) -> Result<()> {
     let folder = RunFolder::open(&arguments.run_folder)?;
     let running = folder.running()?;
     if running.is_empty() {
@@ -23,5 +24,5 @@ pub fn run(arguments: &DownArgs) -> Result<u8> {
         println!("stopped {} (pid {})", process.name, process.pid);
     }
     folder.remember(&[])?;
-    Ok(0)
+    Ok(())
 }

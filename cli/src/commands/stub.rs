@@ -3,23 +3,24 @@
 use anyhow::Result;
 use axum::extract::Request;
 use axum::{Json, Router};
-use clap::Args;
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
-#[derive(Debug, Args)]
-pub struct StubArgs {
+/// Stand in for an outside host on this machine
+#[derive(Debug, ClapArgs)]
+pub struct Args {
     /// Loopback address to listen on.
     #[arg(long)]
     pub listen: SocketAddr,
 }
 
-pub fn run(arguments: &StubArgs) -> Result<u8> {
+pub fn run(arguments: &Args) -> Result<()> {
     anyhow::ensure!(arguments.listen.ip().is_loopback(), "the stub listens on loopback only");
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(arguments.listen).await?;
         axum::serve(listener, Router::new().fallback(answer)).await?;
-        Ok(0)
+        Ok(())
     })
 }
 

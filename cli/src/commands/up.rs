@@ -3,7 +3,7 @@
 use crate::core_client::{CoreClient, text};
 use crate::processes::{Process, RunFolder};
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::Args as ClapArgs;
 use serde_json::json;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,9 @@ const SAMPLE: &str = "hello_py";
 const DEVELOPMENT_ADMIN: &str = "bootstrap_admin_only";
 const DEVELOPMENT_CODE: &str = "000000";
 
-#[derive(Debug, Args)]
-pub struct UpArgs {
+/// Start Core in development mode with the sample plugin
+#[derive(Debug, ClapArgs)]
+pub struct Args {
     /// Loopback address of Core.
     #[arg(long, default_value = "127.0.0.1:8000")]
     pub listen: SocketAddr,
@@ -34,20 +35,20 @@ pub struct UpArgs {
     pub core: Option<PathBuf>,
 }
 
-pub fn run(arguments: &UpArgs) -> Result<u8> {
+pub fn run(arguments: &Args) -> Result<()> {
     let folder = RunFolder::open(&arguments.run_folder)?;
     let running = folder.running()?;
     if !running.is_empty() {
         eprintln!("already running; `vivified down` stops it");
         print_summary(&running);
-        return Ok(0);
+        return Ok(());
     }
     let mut started = Vec::new();
     match start_all(arguments, &folder, &mut started) {
         Ok(()) => {
             folder.remember(&started)?;
             print_summary(&started);
-            Ok(0)
+            Ok(())
         }
         Err(error) => {
             for process in started.iter().rev() {
@@ -58,7 +59,7 @@ pub fn run(arguments: &UpArgs) -> Result<u8> {
     }
 }
 
-fn start_all(arguments: &UpArgs, folder: &RunFolder, started: &mut Vec<Process>) -> Result<()> {
+fn start_all(arguments: &Args, folder: &RunFolder, started: &mut Vec<Process>) -> Result<()> {
     let begin = Instant::now();
     let stub_address = free_address()?;
     let mut stub = Command::new(std::env::current_exe()?);
@@ -100,7 +101,7 @@ fn start_all(arguments: &UpArgs, folder: &RunFolder, started: &mut Vec<Process>)
 }
 
 fn start_core(
-    arguments: &UpArgs,
+    arguments: &Args,
     folder: &RunFolder,
     stub: SocketAddr,
     url: &str,
@@ -124,7 +125,7 @@ fn start_core(
 }
 
 fn start_sample(
-    arguments: &UpArgs,
+    arguments: &Args,
     folder: &RunFolder,
     client: &CoreClient,
     core_url: &str,
