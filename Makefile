@@ -13,7 +13,7 @@ SDK    := target/sdk
 
 .PHONY: help up down generate check test bench format
 .PHONY: test-drift test-rust test-coverage test-python test-node test-go test-manifests
-.PHONY: test-strangers test-docs test-scenarios test-smoke
+.PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ test-manifests: ## Every manifest under plugins/ is valid
 
 test-strangers: $(STAMPS)/python-sdk $(STAMPS)/node-sdk ## Documents nobody here wrote compile, and their output type-checks
 	tests/strangers/run
+
+test-hostile: $(STAMPS)/node-sdk ## Text of a spec cannot leave its place in generated code
+	python3 tests/hostile/run.py
 
 test-docs: $(STAMPS)/python-sdk $(STAMPS)/node-sdk $(STAMPS)/go-sdk ## The site builds strictly and every sample type-checks
 	tests/docs/run

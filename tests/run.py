@@ -21,6 +21,7 @@ STEPS = [
     ("test-node", "Node SDK"),
     ("test-go", "Go SDK"),
     ("test-strangers", "documents nobody here wrote"),
+    ("test-hostile", "hostile text in documents"),
     ("test-docs", "docs site and samples"),
     ("test-scenarios", "scenarios in three languages"),
     ("test-smoke", "smoke flow on make up"),
