@@ -12,7 +12,7 @@ PYTHON := $(CACHE)/python/bin/python
 SDK    := target/sdk
 
 .PHONY: help up down generate check test bench format
-.PHONY: test-drift test-rust test-coverage test-python test-node test-go test-manifests
+.PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
 
 help: ## Print this list
@@ -44,6 +44,9 @@ format: ## Format the sources written by hand
 test-drift: ## The gate and `check` refuse every kind of drift, and `generate` mends it
 	cargo codegen check
 	tests/drift/run
+
+test-house: ## Floors of the lock files and the rules of the house
+	python3 tests/house/run.py
 
 test-rust: ## Format, lints and tests of the Rust crates
 	cargo fmt --all --check

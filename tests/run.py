@@ -14,6 +14,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "logs"
 STEPS = [
+    ("test-house", "house rules and version floors"),
     ("test-rust", "Rust: format, lints, tests"),
     ("test-drift", "drift: the gate and check"),
     ("test-manifests", "manifests under plugins/"),
