@@ -1,0 +1,1 @@
+"""The sample plugin: serves `ping`, handles one event and makes one proxied call."""
