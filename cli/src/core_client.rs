@@ -42,7 +42,8 @@ impl CoreClient {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().with_context(|| format!("no answer from {}", self.base_url))?;
+        let response =
+            request.send().with_context(|| format!("no answer from {}", self.base_url))?;
         let status = response.status();
         let text = response.text()?;
         let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);

@@ -68,7 +68,8 @@ impl RunFolder {
     /// Starts a program in a process group of its own with its output in `NAME.log`.
     pub fn start(&self, name: &str, command: &mut Command) -> Result<Process> {
         let log = self.path(&format!("{name}.log"));
-        let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let output =
+            File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let program = PathBuf::from(command.get_program());
         let child = command
             .stdin(Stdio::null())

@@ -86,7 +86,8 @@ fn a_warning_is_an_error_only_when_strict() {
 
 #[test]
 fn faulty_text_and_missing_files_are_findings_too() {
-    let (code, answer) = run(&[("broken.json", "{\n  \"id\": \n}")], &["broken.json", "absent.json"]);
+    let (code, answer) =
+        run(&[("broken.json", "{\n  \"id\": \n}")], &["broken.json", "absent.json"]);
     assert_eq!(code, Some(1), "{answer}");
     assert!(answer.contains("broken.json:3:1"), "{answer}");
     assert!(answer.contains("absent.json:1:1: error[file-unreadable]"), "{answer}");

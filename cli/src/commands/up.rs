@@ -80,7 +80,8 @@ fn start_all(arguments: &Args, folder: &RunFolder, started: &mut Vec<Process>) -
         "password": DEVELOPMENT_ADMIN,
         "mfa_code": DEVELOPMENT_CODE,
     });
-    let session = client.call("login", Some(&login)).context("the development user cannot sign in")?;
+    let session =
+        client.call("login", Some(&login)).context("the development user cannot sign in")?;
     let client = client.with_token(text(&session, "token")?);
     let process = start_sample(arguments, folder, &client, &url)?;
     started.push(process.clone());

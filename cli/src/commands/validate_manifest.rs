@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use vivified_codegen::commands::{Call, Exit};
 use vivified_codegen::problem::Problems;
 use vivified_codegen::source::Document;
-use vivified_contract::manifest::{self, Level};
+use vivified_contract::manifest;
+use vivified_contract::runtime::{Finding, Level};
 
 /// Check plugin manifests, JSON or YAML
 #[derive(Debug, ClapArgs)]
@@ -112,7 +113,7 @@ fn findings(file: &str, text: String) -> Vec<Placed> {
 }
 
 /// A finding at the value it is about, or at the nearest one above that the file has.
-fn place(document: &Document, finding: manifest::Finding) -> Placed {
+fn place(document: &Document, finding: Finding) -> Placed {
     let mut pointer = finding.path.as_str();
     let node = loop {
         if let Some(node) = document.pointer(pointer) {
