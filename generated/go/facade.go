@@ -62,25 +62,21 @@ func (c *VivifiedClient) Subscribe(ctx context.Context, name string, eventTypes 
 	return c.Canonical.PutSubscription(ctx, name, body, options...)
 }
 
-// CallPluginOptional holds the optional parameters of VivifiedClient.CallPlugin.
-type CallPluginOptional struct {
-	// Input: Input of the operation.
-	Input any
-}
-
 // CallPlugin: Calls an operation of another plugin through the gateway.
 //
 // pluginID: The plugin to call.
 //
 // operation: The operation, as its manifest names it.
 //
+// input: Input of the operation.
+//
 // Errors to match with errors.Is: ErrAuthentication, ErrAuthorization, ErrValidation,
 // ErrCommunication.
-func (c *VivifiedClient) CallPlugin(ctx context.Context, pluginID PluginID, operation string, optional CallPluginOptional, options ...CallOption) (any, error) {
+func (c *VivifiedClient) CallPlugin(ctx context.Context, pluginID PluginID, operation string, input any, options ...CallOption) (any, error) {
 	var body *CallInput
 	var params CallPluginParams
-	if optional.Input != nil {
-		body = Ptr(Classify(optional.Input))
+	if input != nil {
+		body = Ptr(Classify(input))
 	}
 	answer, err := c.Operator.CallPlugin(ctx, pluginID, operation, body, params, options...)
 	return answer.Reveal(), err

@@ -383,9 +383,7 @@ func TestWireClientSubscribe(t *testing.T) {
 
 func TestWireClientCallPlugin(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"pong\":true}")
-	var optional CallPluginOptional
-	optional.Input = read[any](t, "{\"greeting\":\"hello\"}")
-	_, err := server.client.CallPlugin(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"ping\""), optional)
+	_, err := server.client.CallPlugin(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"ping\""), read[any](t, "{\"greeting\":\"hello\"}"))
 	server.expect(err, "POST", "/gateway/hello_py/ping", "Bearer test-token", "{\"greeting\":\"hello\"}", true)
 }
 

@@ -207,8 +207,12 @@ fn paragraphs(text: &str) -> Vec<String> {
     found
 }
 
-/// A paragraph that ends like a sentence is never taken for a heading.
+/// A paragraph that ends like a sentence is never taken for a heading, and gofmt would make
+/// typographic quotes of doubled ones.
 fn close(paragraph: &mut String) {
+    if paragraph.contains("''") || paragraph.contains("``") {
+        *paragraph = paragraph.replace("''", "'\\u0027").replace("``", "`\\u0060");
+    }
     if !paragraph.ends_with(['.', '!', '?', ':', ';']) {
         paragraph.push('.');
     }

@@ -2,10 +2,12 @@ package runtime
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -137,12 +139,41 @@ func (r *Request) Multipart(body any) {
 	r.setBody(mediaType, octets, err)
 }
 
+// escapeTemplate escapes what a path template holds besides parameters. Without it net/url
+// would take one odd character as a reason to undo the escapes of every parameter. The fragment
+// that some documents use to tell operations apart is dropped: it never travels.
+func escapeTemplate(target string) string {
+	target, _, _ = strings.Cut(target, "#")
+	var out strings.Builder
+	for index := range len(target) {
+		octet := target[index]
+		switch {
+		case octet == '%' && !isEscape(target[index:]),
+			octet <= ' ', octet >= 0x7f,
+			strings.IndexByte("\"<>\\^`{|}", octet) >= 0:
+			fmt.Fprintf(&out, "%%%02X", octet)
+		default:
+			out.WriteByte(octet)
+		}
+	}
+	return out.String()
+}
+
+func isEscape(text string) bool {
+	if len(text) < 3 {
+		return false
+	}
+	_, err := strconv.ParseUint(text[1:3], 16, 8)
+	return err == nil
+}
+
 // build makes the request of one try. Every try has its own reader over the same octets.
 func (r *Request) build(base *url.URL) (*http.Request, error) {
-	address := base.String() + r.target
+	target := escapeTemplate(r.target)
+	address := base.String() + target
 	if len(r.query) > 0 {
 		separator := "?"
-		if strings.Contains(r.target, "?") {
+		if strings.Contains(target, "?") {
 			separator = "&"
 		}
 		address += separator + encodeQuery(r.query)
@@ -154,6 +185,9 @@ func (r *Request) build(base *url.URL) (*http.Request, error) {
 	made, err := http.NewRequest(r.method, address, body)
 	if err != nil {
 		return nil, usageError(r, "not a URL with these values")
+	}
+	if plain, _, _ := strings.Cut(target, "?"); !strings.HasSuffix(made.URL.EscapedPath(), plain) {
+		return nil, usageError(r, "a value would change the path")
 	}
 	made.Header = r.header.Clone()
 	for _, cookie := range r.cookies {

@@ -81,7 +81,7 @@ func (t *Transport) credential(ctx context.Context, request *http.Request, name 
 	case KeyInHeader:
 		request.Header.Set(scheme.Name, key)
 	case KeyInQuery:
-		values := encodeQuery([]pair{{scheme.Name, key}})
+		values := encodeQuery([]pair{{name: scheme.Name, value: key}})
 		if request.URL.RawQuery != "" {
 			values = request.URL.RawQuery + "&" + values
 		}

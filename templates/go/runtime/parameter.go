@@ -23,7 +23,12 @@ const (
 	JSONText
 )
 
-type pair struct{ name, value string }
+// pair is one entry of a query or form. A joined value is already escaped, because the mark that
+// joins its parts must differ from the same mark inside a part.
+type pair struct {
+	name, value string
+	joined      bool
+}
 
 // shape is a parameter value taken apart: one text, a list of texts, or named texts.
 type shape struct {
@@ -91,21 +96,19 @@ func takeObjectApart(text []byte) (shape, error) {
 		if err != nil {
 			return shape{}, err
 		}
-		made.pairs = append(made.pairs, pair{name.(string), scalar})
+		made.pairs = append(made.pairs, pair{name: name.(string), value: scalar})
 	}
 	return made, nil
 }
 
+// scalarText is a text without its quotes, and anything else as JSON.
 func scalarText(text []byte) (string, error) {
-	switch text[0] {
-	case '"':
-		var scalar string
-		err := json.Unmarshal(text, &scalar)
-		return scalar, err
-	case '[', '{':
+	if text[0] != '"' {
 		return string(text), nil
 	}
-	return string(text), nil
+	var scalar string
+	err := json.Unmarshal(text, &scalar)
+	return scalar, err
 }
 
 // query turns one parameter into the pairs of a query string or form.
@@ -115,7 +118,7 @@ func query(name string, value any, style Style, explode bool) ([]pair, error) {
 		if err != nil || isNull(text) {
 			return nil, err
 		}
-		return []pair{{name, string(text)}}, nil
+		return []pair{{name: name, value: string(text)}}, nil
 	}
 	parts, err := takeApart(value)
 	if err != nil || parts.absent {
@@ -127,7 +130,7 @@ func query(name string, value any, style Style, explode bool) ([]pair, error) {
 	case 'o':
 		return queryObject(name, parts.pairs, style, explode), nil
 	}
-	return []pair{{name, parts.scalar}}, nil
+	return []pair{{name: name, value: parts.scalar}}, nil
 }
 
 func queryList(name string, list []string, style Style, explode bool) []pair {
@@ -137,18 +140,22 @@ func queryList(name string, list []string, style Style, explode bool) []pair {
 	if explode {
 		pairs := make([]pair, 0, len(list))
 		for _, item := range list {
-			pairs = append(pairs, pair{name, item})
+			pairs = append(pairs, pair{name: name, value: item})
 		}
 		return pairs
 	}
 	separator := ","
 	switch style {
 	case SpaceDelimited:
-		separator = " "
+		separator = "%20"
 	case PipeDelimited:
-		separator = "|"
+		separator = "%7C"
 	}
-	return []pair{{name, strings.Join(list, separator)}}
+	escaped := make([]string, 0, len(list))
+	for _, item := range list {
+		escaped = append(escaped, url.QueryEscape(item))
+	}
+	return []pair{{name: name, value: strings.Join(escaped, separator), joined: true}}
 }
 
 func queryObject(name string, members []pair, style Style, explode bool) []pair {
@@ -156,7 +163,7 @@ func queryObject(name string, members []pair, style Style, explode bool) []pair 
 	case style == DeepObject:
 		pairs := make([]pair, 0, len(members))
 		for _, member := range members {
-			pairs = append(pairs, pair{name + "[" + member.name + "]", member.value})
+			pairs = append(pairs, pair{name: name + "[" + member.name + "]", value: member.value})
 		}
 		return pairs
 	case explode:
@@ -164,7 +171,11 @@ func queryObject(name string, members []pair, style Style, explode bool) []pair 
 	case len(members) == 0:
 		return nil
 	}
-	return []pair{{name, flatten(members, ",", ",")}}
+	parts := make([]string, 0, 2*len(members))
+	for _, member := range members {
+		parts = append(parts, url.QueryEscape(member.name), url.QueryEscape(member.value))
+	}
+	return []pair{{name: name, value: strings.Join(parts, ","), joined: true}}
 }
 
 func flatten(members []pair, between, after string) string {
@@ -263,12 +274,14 @@ func header(value any, style Style, explode bool) (string, bool, error) {
 	return parts.scalar, true, nil
 }
 
-// encodeQuery keeps the order of the pairs, which url.Values would lose. A comma that joins a
-// list stays one.
+// encodeQuery keeps the order of the pairs, which url.Values would lose.
 func encodeQuery(pairs []pair) string {
 	parts := make([]string, 0, len(pairs))
 	for _, pair := range pairs {
-		value := strings.ReplaceAll(url.QueryEscape(pair.value), "%2C", ",")
+		value := pair.value
+		if !pair.joined {
+			value = url.QueryEscape(value)
+		}
 		parts = append(parts, url.QueryEscape(pair.name)+"="+value)
 	}
 	return strings.Join(parts, "&")

@@ -41,7 +41,7 @@ pub struct Argument<'a> {
     /// The local name, or the field of the optional struct.
     pub name: String,
     pub ty: String,
-    pub required: bool,
+    pub positional: bool,
 }
 
 /// Where a value goes and what the place looks like.
@@ -104,24 +104,27 @@ fn facade_method<'a>(
     for parameter in &parity.parameters {
         let Some(place) = place(names, method, parameter) else { continue };
         let required = parameter.required;
-        let (argument, ty) = if required {
-            (locals.claim(&go::identifier(&names::go_camel(&parameter.name))), place.plain.clone())
+        // A body is positional in every method, and nil leaves it out.
+        let positional = required || parameter.target == "body";
+        let pointer = if required || place.plain_nilable { "" } else { "*" };
+        let ty = format!("{pointer}{}", place.plain);
+        let argument = if positional {
+            locals.claim(&go::identifier(&names::go_camel(&parameter.name)))
         } else {
-            let pointer = if place.plain_nilable { "" } else { "*" };
-            (fields.claim(&names::go_pascal(&parameter.name)), format!("{pointer}{}", place.plain))
+            fields.claim(&names::go_pascal(&parameter.name))
         };
-        let value = if required { argument.clone() } else { format!("optional.{argument}") };
+        let value = if positional { argument.clone() } else { format!("optional.{argument}") };
         if place.variable.is_empty() {
             passed.push((parameter.target.clone(), wrapped(&place.slot, &value)));
         } else {
             lines.extend(assignment(&place, &value, required));
         }
-        arguments_plain.push(Argument { parameter, name: argument, ty, required });
+        arguments_plain.push(Argument { parameter, name: argument, ty, positional });
     }
     let optional = optional_struct(names, &name, &arguments_plain);
     let mut arguments: String = arguments_plain
         .iter()
-        .filter(|argument| argument.required)
+        .filter(|argument| argument.positional)
         .map(|argument| format!(", {} {}", argument.name, argument.ty))
         .collect();
     if let Some(optional) = &optional {
@@ -144,7 +147,11 @@ fn facade_method<'a>(
 
 fn documentation(name: &str, parity: &ParityMethod) -> Vec<String> {
     let mut text = format!("{name}: {}", parity.description);
-    for parameter in parity.parameters.iter().filter(|parameter| parameter.required) {
+    for parameter in parity
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.required || parameter.target == "body")
+    {
         text.push_str(&format!(
             "\n\n{}: {}",
             names::go_camel(&parameter.name),
@@ -291,7 +298,7 @@ fn optional_struct(
 ) -> Option<OptionalStruct> {
     let fields: Vec<Line> = arguments
         .iter()
-        .filter(|argument| !argument.required)
+        .filter(|argument| !argument.positional)
         .map(|argument| {
             let mut text = format!("{}: {}", argument.name, argument.parameter.description);
             if let Some(default) = &argument.parameter.default {

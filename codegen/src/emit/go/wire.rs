@@ -136,7 +136,7 @@ fn operation_test(
     }
     let call = format!("server.client.{}.{}(t.Context(){arguments})", resource.field, method.name);
     lines.extend(call_lines(&call, method.returns));
-    lines.push(expectation(names, operation, method));
+    lines.push(expectation(names, operation));
     Some(lines)
 }
 
@@ -166,7 +166,7 @@ fn facade_test(
         let json = match argument.parameter.target.split_once('.') {
             Some(("body", field)) => match body.get(field) {
                 Some(value) => value.clone(),
-                None if argument.required => return None,
+                None if argument.positional => return None,
                 None => continue,
             },
             Some((_, name)) => {
@@ -176,7 +176,7 @@ fn facade_test(
             None => body.clone(),
         };
         let value = format!("read[{}](t, {})", argument.ty, literal(&json));
-        if argument.required {
+        if argument.positional {
             arguments.push_str(&format!(", {value}"));
         } else {
             lines.push(format!("optional.{} = {value}", argument.name));
@@ -191,7 +191,7 @@ fn facade_test(
         Returns::Events | Returns::Lines(_) => return None,
         _ => lines.push(format!("_, err := {call}")),
     }
-    lines.push(expectation(names, operation, method));
+    lines.push(expectation(names, operation));
     Some(lines)
 }
 
@@ -199,10 +199,10 @@ fn facade_test(
 fn start(names: &Names<'_>, method: &Method<'_>) -> Option<String> {
     let operation = method.operation;
     let response = operation.success().or_else(|| operation.responses.first());
-    let status = response.map_or(200, |response| match response.status {
-        StatusRange::Code(code) => code,
-        StatusRange::Range(_) | StatusRange::Default => 200,
-    });
+    let status = match response.map(|response| response.status) {
+        Some(StatusRange::Code(code)) if (200..300).contains(&code) => code,
+        _ => 200,
+    };
     let content = response.and_then(preferred);
     let media_type = content.map_or("", |content| content.media_type.as_str());
     let body = match (method.returns, content) {
@@ -252,17 +252,16 @@ fn body_line(names: &Names<'_>, content: &Content, ty: &str) -> Option<String> {
 }
 
 /// What must have arrived: method, path, query, credentials and JSON body.
-fn expectation(names: &Names<'_>, operation: &Operation, method: &Method<'_>) -> String {
+fn expectation(names: &Names<'_>, operation: &Operation) -> String {
     let body = body_content(operation)
         .filter(|content| content.kind == ContentKind::Json)
         .and_then(|content| example_that_fits(names, &content.ty, content.examples.first()))
         .map_or_else(String::new, |json| json.to_string());
     let key = super::operations::retry(operation) == "RetryWithKey";
-    let _ = method;
     format!(
         "server.expect(err, {}, {}, {}, {}, {key})",
         go::string(operation.method.as_str()),
-        go::string(&expected_path(operation).unwrap_or_default()),
+        go::string(&expected_path(names, operation).unwrap_or_default()),
         go::string(authorization(names, operation)),
         go::string(&body)
     )
@@ -282,8 +281,9 @@ fn authorization(names: &Names<'_>, operation: &Operation) -> &'static str {
 }
 
 /// The path with its example values; none when a value is more than one text.
-fn expected_path(operation: &Operation) -> Option<String> {
-    if operation.path.contains(['#', '?', '%', ' ']) || !operation.path.is_ascii() {
+fn expected_path(names: &Names<'_>, operation: &Operation) -> Option<String> {
+    let literal = |byte: u8| byte.is_ascii_alphanumeric() || b"/{}-_.~".contains(&byte);
+    if !operation.path.bytes().all(literal) {
         return None;
     }
     let mut path = String::new();
@@ -297,8 +297,8 @@ fn expected_path(operation: &Operation) -> Option<String> {
                 if parameter.style != ParameterStyle::Simple {
                     return None;
                 }
-                match parameter.example.as_ref()? {
-                    Value::String(text) => path.push_str(&escaped(text)),
+                match parameter_example(names, parameter)? {
+                    Value::String(text) => path.push_str(&escaped(&text)),
                     Value::Number(number) if number.is_i64() => path.push_str(&number.to_string()),
                     _ => return None,
                 }
