@@ -8,10 +8,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ring::digest::{SHA256, digest};
 use rusqlite::{OptionalExtension as _, params};
 use serde_json::Value;
 
+use crate::json::canonical_digest;
 use crate::{Clock, Migration, Sealer, Store, StoreError};
 
 pub const MIGRATIONS: &[Migration] = &[Migration {
@@ -37,9 +37,7 @@ pub type Fingerprint = [u8; FINGERPRINT];
 
 /// The fingerprint of an operation with everything it was asked.
 pub fn fingerprint(operation: &str, parts: &[&str], body: &Value) -> Fingerprint {
-    let mut text = serde_json::json!([operation, parts]).to_string();
-    text.push_str(&body.to_string());
-    digest(&SHA256, text.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 octets")
+    canonical_digest(&serde_json::json!([operation, parts, body]))
 }
 
 /// What a key means right now.

@@ -11,6 +11,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+use crate::json::sha256;
+
 /// Nobody mends more at a time, and an answer stays small.
 const MAX_FAULTS: usize = 100;
 /// Compiled schemas that are kept; the set starts over when it is full.
@@ -107,10 +109,20 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    pub fn get(&self, schema: &Value) -> Option<Arc<Schema>> {
-        let text = schema.to_string();
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        let digest: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 has 32 octets");
+    /// Everything wrong with the value; a schema that cannot be applied is a fault of its own.
+    pub fn faults(&self, schema: &Value, value: &Value) -> Vec<Fault> {
+        match self.get(schema) {
+            Some(schema) => schema.faults(value),
+            None => vec![Fault {
+                pointer: String::new(),
+                rule: "schema".to_owned(),
+                message: "cannot be checked: the schema of the manifest is not usable".to_owned(),
+            }],
+        }
+    }
+
+    fn get(&self, schema: &Value) -> Option<Arc<Schema>> {
+        let digest = sha256(schema.to_string().as_bytes());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_KEPT {
             kept.clear();

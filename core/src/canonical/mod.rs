@@ -15,8 +15,10 @@ pub mod types;
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::Notify;
 
+use crate::schemas::{Fault, Schemas};
 use crate::{Clock, Sealer, Store, StoreError};
 
 pub use publish::{Draft, Receipt};
@@ -24,6 +26,7 @@ pub use pull::{Admit, Delivery, Event, Pulled};
 pub use settle::{Outcome, Settled, Verdict};
 pub use subscriptions::{Subscription, Wish};
 pub use tables::MIGRATIONS;
+pub use types::{EventType, EventTypes};
 
 /// How long a delivery may stay open before it counts as failed.
 pub const ACK_WAIT_MS: i64 = 30_000;
@@ -49,11 +52,17 @@ pub struct Bus {
     sealer: Sealer,
     clock: Clock,
     woken: Arc<Notify>,
+    schemas: Arc<Schemas>,
 }
 
 impl Bus {
     pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
-        Self { store, sealer, clock, woken: Arc::default() }
+        Self { store, sealer, clock, woken: Arc::default(), schemas: Arc::default() }
+    }
+
+    /// What the schema of its type finds wrong with a payload.
+    pub fn faults(&self, event_type: &EventType, payload: &Value) -> Vec<Fault> {
+        self.schemas.faults(&event_type.schema, payload)
     }
 
     /// Lets waiting pulls look again, after anything that can make a delivery ready.

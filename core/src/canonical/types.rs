@@ -4,6 +4,7 @@
 //! that it names under `events.publishes`. A canonical name cannot be declared anew.
 
 use serde_json::Value;
+use vivified_contract::events::{EVENT_SCHEMAS, EventSchema};
 
 use crate::schemas::nearest;
 
@@ -24,15 +25,17 @@ pub struct EventTypes {
 }
 
 impl EventTypes {
-    /// The types of the contract, from their schema files.
-    pub fn canonical<'a>(schemas: impl IntoIterator<Item = &'a str>) -> Self {
-        let read = |text: &str| {
-            let schema: Value = serde_json::from_str(text).ok()?;
-            let name = schema.get("x-event-type")?.as_str()?.to_owned();
-            let data_traits = strings(schema.get("x-data-traits"));
-            Some(EventType { name, declared_by: None, data_traits, schema })
+    /// The types of the contract.
+    pub fn canonical() -> Self {
+        let read = |known: &EventSchema| {
+            Some(EventType {
+                name: known.event_type.to_owned(),
+                declared_by: None,
+                data_traits: known.data_traits.iter().map(|name| (*name).to_owned()).collect(),
+                schema: serde_json::from_str(known.schema).ok()?,
+            })
         };
-        Self { types: schemas.into_iter().filter_map(read).collect() }
+        Self { types: EVENT_SCHEMAS.iter().filter_map(read).collect() }
     }
 
     /// Adds what the manifest of a plugin declares with a schema of its own.
@@ -98,8 +101,7 @@ mod tests {
 
     #[test]
     fn a_plugin_publishes_canonical_types_its_own_and_those_it_names() {
-        let canonical = json!({"x-event-type": "EmailSent", "x-data-traits": ["pii"]}).to_string();
-        let mut types = EventTypes::canonical([canonical.as_str()]);
+        let mut types = EventTypes::canonical();
         let owner = json!({"events": {"publishes": [
             {"event_type": "LabResult", "schema": {"type": "object"}, "data_traits": ["phi"]},
             {"event_type": "EmailSent", "schema": {}}

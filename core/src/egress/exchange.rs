@@ -17,6 +17,7 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// A request whose every part has been checked.
 pub struct Checked {
+    pub entry: String,
     pub method: String,
     pub host: String,
     pub target: String,
@@ -27,6 +28,8 @@ pub struct Checked {
 /// What the far side answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
+    /// The entry of the allowlist that let the call out.
+    pub entry: String,
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -44,6 +47,7 @@ pub async fn exchange(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| Failure::Unreachable("handshake"))?;
+    let entry = call.entry.clone();
     let request = request(call).map_err(|_| Failure::BadAnswer("unsendable-request"))?;
     let send = async move {
         let answer =
@@ -54,6 +58,7 @@ pub async fn exchange(
             Failure::BadAnswer(if too_large { "answer-too-large" } else { "broken-answer" })
         })?;
         Ok(Fetched {
+            entry,
             status: head.status.as_u16(),
             headers: super::headers::incoming(&head.headers),
             body: body.to_bytes().to_vec(),

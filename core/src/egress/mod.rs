@@ -214,5 +214,5 @@ fn shape(
     };
     let headers = headers::outgoing(&call.headers, &host, call.body.len())?;
     let target = location.request_target();
-    Ok(Checked { method: call.method, host, target, headers, body: call.body })
+    Ok(Checked { entry: rule.host(), method: call.method, host, target, headers, body: call.body })
 }

@@ -8,7 +8,6 @@
 mod breaker;
 mod chain;
 mod forward;
-pub mod manifest;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -21,11 +20,12 @@ use tokio::time::Instant;
 
 pub use breaker::Tripped;
 pub use chain::ChainFault;
-pub use manifest::Offer;
 
 use crate::egress::connect::Tls;
 use crate::identity::{CallGrant, Identity};
 use crate::json::parse_json;
+use crate::registry::Offer;
+use crate::schemas::{Fault, Schemas};
 use crate::{Clock, StoreError};
 use breaker::Breakers;
 use chain::Chains;
@@ -77,6 +77,7 @@ pub struct Gateway {
     chains: Chains,
     budget: Budget,
     backoff: Backoff,
+    schemas: Schemas,
 }
 
 impl Gateway {
@@ -88,6 +89,7 @@ impl Gateway {
             chains: Chains::default(),
             budget: Budget::default(),
             backoff: Backoff::default(),
+            schemas: Schemas::default(),
         })
     }
 
@@ -96,13 +98,18 @@ impl Gateway {
         self.breakers.tripped()
     }
 
+    /// What the manifest of the callee finds wrong with an input.
+    pub fn faults(&self, offer: &Offer, input: &Value) -> Vec<Fault> {
+        offer.input_schema.as_ref().map_or_else(Vec::new, |schema| self.schemas.faults(schema, input))
+    }
+
     /// Forwards the call and answers what the callee answers; nothing is JSON `null`.
     pub async fn call(&self, call: Call) -> Result<Value, CallError> {
         let origin = self.chains.origin(&call.trace_id, &call.caller);
         let before = call.shown_chain.as_ref().unwrap_or(&origin.before);
         let path = chain::extend(before, &call.caller, &call.callee).map_err(CallError::Chain)?;
-        let mut deadline = Instant::now() + call.timeout.unwrap_or(call.offer.timeout);
-        deadline = deadline.min(Instant::now() + call.offer.timeout);
+        let allowed = Duration::from_millis(call.offer.timeout_ms);
+        let mut deadline = Instant::now() + call.timeout.map_or(allowed, |own| own.min(allowed));
         deadline = origin.deadline.map_or(deadline, |outer| deadline.min(outer));
         let url = forward::target(&call.base_url, &call.offer.path);
         let parcel = Parcel {
@@ -167,7 +174,7 @@ impl Gateway {
         let sent = forward::send(&self.client, parcel, &token, left);
         let Ok(outcome) = tokio::time::timeout_at(deadline, sent).await else {
             // A caller in a hurry must not be able to shut the operation for everybody.
-            if left >= call.offer.timeout / 2 {
+            if left >= Duration::from_millis(call.offer.timeout_ms) / 2 {
                 permit.failed();
             }
             return Err(CallError::TimedOut);

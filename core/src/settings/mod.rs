@@ -213,15 +213,8 @@ impl Settings {
         for whole in ["required", "minProperties", "dependentRequired", "dependentSchemas"] {
             schema.remove(whole);
         }
-        let schema = self.schemas.get(&Value::Object(schema)).ok_or_else(|| {
-            SettingsError::Refused(vec![Fault {
-                pointer: String::new(),
-                rule: "config_schema".to_owned(),
-                message: "cannot be checked: the schema of the manifest is not usable".to_owned(),
-            }])
-        })?;
         let object = Map::from_iter([(key.to_owned(), value.clone())]);
-        let mut faults = schema.faults(&Value::Object(object));
+        let mut faults = self.schemas.faults(&Value::Object(schema), &Value::Object(object));
         // The caller wrote the value alone, so places are told from there.
         let own = format!("/{key}");
         for fault in &mut faults {

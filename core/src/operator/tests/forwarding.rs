@@ -192,21 +192,3 @@ fn only_loopback_is_reached_in_the_clear() {
         assert_eq!(forward::target("http://127.0.0.1:9/base", path), None, "{path}");
     }
 }
-
-#[test]
-fn an_operation_is_read_from_the_manifest() {
-    let manifest = json!({"operations": [
-        {"name": "ping"},
-        {"name": "send", "path": "/v1/send", "idempotent": true, "timeout_ms": 500,
-         "required_traits": ["handles_phi"], "data_traits": ["phi"],
-         "input_schema": {"type": "object"}}
-    ]});
-    let ping = Offer::find(&manifest, "ping").unwrap();
-    assert_eq!((ping.path.as_str(), ping.timeout), ("/rpc/ping", Duration::from_secs(10)));
-    let send = Offer::find(&manifest, "send").unwrap();
-    assert_eq!((send.path.as_str(), send.timeout.as_millis()), ("/v1/send", 500));
-    assert!(send.idempotent && send.input_schema.is_some());
-    assert_eq!(send.required_traits, ["handles_phi"]);
-    assert_eq!(Offer::find(&manifest, "pin"), None);
-    assert_eq!(manifest::offered(&manifest).collect::<Vec<_>>(), ["ping", "send"]);
-}

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::*;
 use crate::identity::SigningKeys;
+use crate::policy::{DataTraits, Traits};
 use crate::{MasterKey, Store};
 
 /// What the callee does with one request.
@@ -71,12 +72,11 @@ impl Bench {
     }
 
     pub fn call(&self) -> Call {
-        let manifest = json!({"operations": [{"name": "ping"}]});
         Call {
             caller: "alpha".to_owned(),
             callee: "beta".to_owned(),
             base_url: self.base_url.clone(),
-            offer: Offer::find(&manifest, "ping").unwrap(),
+            offer: ping(),
             body: Bytes::from_static(br#"{"n":1}"#),
             trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
@@ -95,6 +95,20 @@ impl Bench {
 
     pub fn seen(&self) -> Vec<Seen> {
         self.script.seen.lock().unwrap().clone()
+    }
+}
+
+fn ping() -> Offer {
+    Offer {
+        name: "ping".to_owned(),
+        description: None,
+        path: "/rpc/ping".to_owned(),
+        idempotent: false,
+        timeout_ms: 10_000,
+        required_traits: Traits::EMPTY,
+        data_traits: DataTraits::EMPTY,
+        input_schema: None,
+        output_schema: None,
     }
 }
 
