@@ -22,6 +22,7 @@ pub mod server;
 pub mod settings;
 pub mod storage;
 pub mod store;
+pub mod telemetry;
 
 use std::sync::Arc;
 

@@ -1,62 +1,297 @@
-#![allow(unused)]
-use crate::{Caller, Core};
-use serde_json::Value;
+//! Events: publish, subscribe, pull, settle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
 use vivified_contract::runtime::{Call, Problem};
-use vivified_contract::{api::*, models};
+use vivified_contract::{models, problems};
+
+use super::calls::{moment, once, plugin, violations};
+use super::guard::store_failed;
+use crate::audit::{Actor, Entry};
+use crate::canonical::{
+    Admit, BusError, Delivery, Draft, EventType, EventTypes, Outcome, Pulled, Subscription,
+    Verdict, Wish,
+};
+use crate::json::sha256;
+use crate::policy::{
+    self, DataTraits, Decision, Ground, PartyKind, PluginState, Request, Trait, Traits,
+};
+use crate::registry::Plugin;
+use crate::{Caller, Core};
+
+const DEFAULT_MAX: i32 = 10;
+const DEFAULT_IN_FLIGHT: i32 = 256;
 
 pub async fn publish_event(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
-    _body: models::PublishRequest,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    body: models::PublishRequest,
 ) -> Result<models::PublishReceipt, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    let types = event_types(core);
+    let event_type = types
+        .publishable(&body.event_type, &plugin.plugin_id, &plugin.manifest)
+        .ok_or_else(|| unknown_type(&types, &body.event_type))?;
+    call.note("event_type", event_type.name.as_str());
+    let told = body.data_traits.iter().flatten().map(models::DataTrait::as_str);
+    let data = DataTraits::parse(told).union(data_of(event_type));
+    let ground = Ground::AllTraits(Traits::of(&[Trait::EventPublisher]));
+    let decision = policy::decide(&Request {
+        claimed: body.source_plugin.as_deref(),
+        data,
+        ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
+    });
+    if !decision.allows() {
+        return Err(core.decisions.problem(&decision));
+    }
+    let payload = Value::Object(body.payload.into_iter().collect());
+    let faults = core.events.faults(event_type, &payload);
+    if !faults.is_empty() {
+        let faults = violations("/body/payload", faults);
+        return Err(problems::invalid_payload().with_violations(faults));
+    }
+    let request = call.request;
+    let draft = Draft {
+        id: body.id.or_else(|| derived_id(&plugin.plugin_id, request.idempotency_key.as_deref())),
+        source: plugin.plugin_id.clone(),
+        event_type: event_type.name.clone(),
+        payload,
+        data_traits: data.names(),
+        partition_key: body.partition_key,
+        traceparent: Some(request.trace.traceparent()),
+    };
+    let work = async {
+        let receipt = core.events.publish(draft).await.map_err(failed)?;
+        Ok(models::PublishReceipt {
+            event_id: receipt.event_id,
+            sequence: receipt.sequence,
+            duplicate: receipt.duplicate,
+            ..Default::default()
+        })
+    };
+    let receipt = once(core, &plugin.plugin_id, request, call.body_octets(), work).await?;
+    call.note("sequence", receipt.sequence);
+    Ok(receipt)
 }
 
 pub async fn list_event_types(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
 ) -> Result<models::EventTypes, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    plugin(call)?;
+    let types = event_types(core);
+    let event_types = types.iter().map(|known| models::EventType {
+        event_type: known.name.clone(),
+        origin: known.declared_by.clone().unwrap_or_else(|| "canonical".to_owned()),
+        data_traits: known.data_traits.iter().map(|name| name.as_str().into()).collect(),
+        schema: known.schema.as_object().cloned().unwrap_or_default().into_iter().collect(),
+        ..Default::default()
+    });
+    Ok(models::EventTypes { event_types: event_types.collect(), ..Default::default() })
 }
 
 pub async fn list_subscriptions(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
 ) -> Result<models::SubscriptionList, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    let found = core.events.subscriptions(&plugin.plugin_id).await.map_err(failed)?;
+    let subscriptions = found.into_iter().map(subscription).collect();
+    Ok(models::SubscriptionList { subscriptions, ..Default::default() })
 }
 
 pub async fn put_subscription(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
-    _name: String,
-    _body: models::SubscriptionRequest,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    name: String,
+    body: models::SubscriptionRequest,
 ) -> Result<models::Subscription, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    let types = event_types(core);
+    if let Some(unknown) = body.event_types.iter().find(|name| types.find(name).is_none()) {
+        return Err(unknown_type(&types, unknown));
+    }
+    let wish = Wish {
+        event_types: body.event_types,
+        max_in_flight: body.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT).into(),
+    };
+    let put = core.events.put_subscription(&plugin.plugin_id, &name, wish).await;
+    put.map(subscription).map_err(failed)
 }
 
 pub async fn delete_subscription(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
-    _name: String,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    name: String,
 ) -> Result<(), Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    core.events.delete_subscription(&plugin.plugin_id, &name).await.map_err(failed)
 }
 
 pub async fn pull_events(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
-    _name: String,
-    _body: models::PullRequest,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    name: String,
+    body: models::PullRequest,
 ) -> Result<models::PullResult, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    let wait = u64::try_from(body.wait_ms.unwrap_or(0)).unwrap_or(0);
+    let end = Instant::now() + Duration::from_millis(wait);
+    let max = body.max.unwrap_or(DEFAULT_MAX).into();
+    let turn = || std::future::ready(admission(core, &plugin.plugin_id));
+    let deliveries = loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let pulled = core.events.pull(&plugin.plugin_id, &name, max, left, turn).await;
+        let Pulled { deliveries, withheld } = pulled.map_err(failed)?;
+        for sequence in &withheld {
+            record_withheld(core, call, &plugin, *sequence).await?;
+        }
+        if withheld.is_empty() || !deliveries.is_empty() {
+            break deliveries;
+        }
+    };
+    call.note("deliveries", deliveries.len());
+    let deliveries = deliveries.into_iter().map(delivery).collect();
+    Ok(models::PullResult { deliveries, ..Default::default() })
 }
 
 pub async fn settle_events(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
-    _name: String,
-    _body: models::SettleRequest,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    name: String,
+    body: models::SettleRequest,
 ) -> Result<models::SettleResult, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    let outcomes = body.outcomes.into_iter().map(outcome).collect::<Result<_, _>>()?;
+    let settled = core.events.settle(&plugin.plugin_id, &name, outcomes).await.map_err(failed)?;
+    call.note("settled", settled.settled);
+    Ok(models::SettleResult {
+        settled: i32::try_from(settled.settled).unwrap_or(i32::MAX),
+        unknown: settled.unknown,
+        ..Default::default()
+    })
+}
+
+/// Canonical types and what active plugins declare.
+fn event_types(core: &Core) -> EventTypes {
+    let mut types = EventTypes::canonical();
+    let active = |plugin: &Arc<Plugin>| plugin.state == PluginState::Active;
+    for plugin in core.registry.all().into_iter().filter(active) {
+        types.declare(&plugin.plugin_id, &plugin.manifest);
+    }
+    types
+}
+
+fn data_of(event_type: &EventType) -> DataTraits {
+    DataTraits::parse(event_type.data_traits.iter().map(String::as_str))
+}
+
+fn unknown_type(types: &EventTypes, name: &str) -> Problem {
+    match types.nearest(name) {
+        Some(near) => problems::unknown_event_type().with_hint(format!("did you mean `{near}`?")),
+        None => problems::unknown_event_type(),
+    }
+}
+
+/// Publishes again after a lost answer are the same event: the key of the request makes the id.
+fn derived_id(plugin_id: &str, key: Option<&str>) -> Option<String> {
+    let digest = sha256(format!("{plugin_id}/{}", key?).as_bytes());
+    let octets = digest.first_chunk::<16>()?;
+    Some(uuid::Builder::from_random_bytes(*octets).into_uuid().to_string())
+}
+
+/// The right to receive, as it is at this moment; none while the plugin is not well.
+fn admission(core: &Core, plugin_id: &str) -> Option<Admit> {
+    let plugin = core.registry.get(plugin_id)?;
+    plugin.is_healthy(core.clock.unix()).then(|| {
+        let admit = move |data: &[String]| may_receive(&plugin, data).allows();
+        Arc::new(admit) as Admit
+    })
+}
+
+fn may_receive(plugin: &Plugin, data: &[String]) -> Decision {
+    let ground = Ground::AllTraits(Traits::of(&[Trait::EventSubscriber]));
+    policy::decide(&Request {
+        data: DataTraits::parse(data.iter().map(String::as_str)),
+        ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
+    })
+}
+
+/// An event that was not handed over is a denial like any other.
+async fn record_withheld(
+    core: &Core,
+    call: &Call<'_, Caller>,
+    plugin: &Plugin,
+    sequence: i64,
+) -> Result<(), Problem> {
+    let mut entry =
+        Entry::outcome(Actor::plugin(&plugin.plugin_id), "event.deliver", "data_trait_missing")
+            .detail("sequence", sequence.to_string());
+    entry.decision = "deny";
+    entry.rule = Some("caller.data".to_owned());
+    entry.lane = call.request.operation.lane.map(str::to_owned);
+    entry.trace_id = Some(call.request.trace.trace_id.clone());
+    core.audit.append(entry).await.map(|_| ()).map_err(|_| problems::audit_unavailable())
+}
+
+fn subscription(found: Subscription) -> models::Subscription {
+    models::Subscription {
+        name: found.name,
+        event_types: found.event_types,
+        max_in_flight: i32::try_from(found.max_in_flight).unwrap_or(DEFAULT_IN_FLIGHT),
+        created_at: moment(found.created_at),
+        waiting: found.waiting,
+        in_flight: found.in_flight,
+        ..Default::default()
+    }
+}
+
+fn delivery(delivery: Delivery) -> models::Delivery {
+    let event = delivery.event;
+    let data = match event.payload {
+        Value::Object(data) => data,
+        _ => Map::new(),
+    };
+    let traits = event.data_traits.join(",");
+    models::Delivery {
+        delivery_id: delivery.delivery_id,
+        attempt: i32::try_from(delivery.attempt).unwrap_or(i32::MAX),
+        event: models::CloudEvent {
+            specversion: "1.0".into(),
+            id: event.id,
+            source: event.source,
+            type_: event.event_type,
+            time: moment(event.published_at),
+            datacontenttype: "application/json".to_owned(),
+            sequence: event.sequence.to_string(),
+            partitionkey: event.partition_key,
+            datatraits: (!traits.is_empty()).then_some(traits),
+            traceparent: event.traceparent,
+            data: data.into_iter().collect(),
+            ..Default::default()
+        },
+        ..Default::default()
+    }
+}
+
+fn outcome(told: models::DeliveryOutcome) -> Result<Outcome, Problem> {
+    let verdict = match told.outcome {
+        models::SettleOutcome::Ack => Verdict::Ack,
+        models::SettleOutcome::Nack => Verdict::Nack { delay_ms: told.delay_ms },
+        models::SettleOutcome::Term => Verdict::Term,
+        models::SettleOutcome::Progress => Verdict::Progress,
+        models::SettleOutcome::Other(_) => return Err(problems::invalid_request()),
+    };
+    Ok(Outcome { delivery_id: told.delivery_id, verdict, reason: told.reason })
+}
+
+fn failed(error: BusError) -> Problem {
+    match error {
+        BusError::UnknownSubscription => problems::unknown_subscription(),
+        BusError::TooManySubscriptions => problems::quota_exceeded().with_detail(error.to_string()),
+        BusError::Store(error) => store_failed(error),
+    }
 }

@@ -1,30 +1,96 @@
-#![allow(unused)]
-use crate::{Caller, Core};
+//! Configuration of the calling plugin.
+
 use serde_json::Value;
-use vivified_contract::runtime::{Call, Problem};
-use vivified_contract::{api::*, models};
+use vivified_contract::api::SetConfigParams;
+use vivified_contract::runtime::{Call, Fields, Problem};
+use vivified_contract::{models, problems};
+
+use super::calls::{moment, once, plugin, violations};
+use super::guard::store_failed;
+use crate::registry::Plugin;
+use crate::settings::{Origin, Setting, SettingsError};
+use crate::{Caller, Core};
 
 pub async fn list_config(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
 ) -> Result<models::ConfigList, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    let listed = core.settings.list(&plugin.plugin_id, schema(&plugin)).await.map_err(failed)?;
+    let entries = listed.into_iter().map(|row| models::ConfigSummary {
+        key: row.key,
+        revision: row.revision,
+        origin: origin(row.origin),
+        updated_at: row.written_at.map(moment),
+        other: Fields::default(),
+    });
+    Ok(models::ConfigList { entries: entries.collect(), ..Default::default() })
 }
 
 pub async fn get_config(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
-    _key: String,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    key: String,
 ) -> Result<models::ConfigEntry, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    let setting =
+        core.settings.get(&plugin.plugin_id, &key, schema(&plugin)).await.map_err(failed)?;
+    call.set_header("etag", format!("\"{}\"", setting.revision));
+    Ok(entry(setting))
 }
 
 pub async fn set_config(
-    _core: &Core,
-    _call: &mut Call<'_, Caller>,
-    _key: String,
-    _params: SetConfigParams,
-    _body: models::ConfigWrite,
+    core: &Core,
+    call: &mut Call<'_, Caller>,
+    key: String,
+    params: SetConfigParams,
+    body: models::ConfigWrite,
 ) -> Result<models::ConfigEntry, Problem> {
-    Err(vivified_contract::problems::internal_error())
+    let plugin = plugin(call)?;
+    let id = plugin.plugin_id.as_str();
+    let if_revision =
+        params.if_match.as_deref().and_then(|text| text.trim_matches('"').parse().ok());
+    let work = async {
+        let set = core.settings.set(id, &key, body.value, if_revision, schema(&plugin));
+        set.await.map(entry).map_err(failed)
+    };
+    let written = once(core, id, call.request, call.body_octets(), work).await?;
+    call.note("revision", written.revision);
+    call.set_header("etag", format!("\"{}\"", written.revision));
+    Ok(written)
+}
+
+fn schema(plugin: &Plugin) -> Option<&Value> {
+    plugin.manifest.get("config_schema")
+}
+
+fn entry(setting: Setting) -> models::ConfigEntry {
+    models::ConfigEntry {
+        key: setting.key,
+        value: setting.value,
+        revision: setting.revision,
+        origin: origin(setting.origin),
+        other: Fields::default(),
+    }
+}
+
+fn origin(origin: Origin) -> models::ConfigOrigin {
+    match origin {
+        Origin::Plugin => models::ConfigOrigin::Plugin,
+        Origin::Default => models::ConfigOrigin::Default,
+    }
+}
+
+fn failed(error: SettingsError) -> Problem {
+    match error {
+        SettingsError::UnknownKey => problems::unknown_key(),
+        SettingsError::RevisionConflict { current } => {
+            problems::revision_conflict().with_detail(format!("the newest revision is {current}"))
+        }
+        SettingsError::Refused(faults) => {
+            problems::invalid_request().with_violations(violations("/body/value", faults))
+        }
+        SettingsError::TooManyKeys => problems::quota_exceeded().with_detail(error.to_string()),
+        SettingsError::Store(error) => store_failed(error),
+    }
 }

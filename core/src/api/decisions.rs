@@ -26,9 +26,14 @@ impl Decisions {
         if let Some(hint) = decision.hint {
             problem = problem.with_hint(hint);
         }
+        self.denied(decision.rule, problem)
+    }
+
+    /// The same for a denial that another part of Core has decided.
+    pub fn denied(&self, rule: &'static str, problem: Problem) -> Problem {
         let Ok(id) = random::id("dec") else { return problems::internal_error() };
         let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        rules.insert(id.clone(), decision.rule);
+        rules.insert(id.clone(), rule);
         problem.with_decision(id)
     }
 

@@ -4,6 +4,7 @@
 //! build until it stands here.
 
 mod admin;
+mod calls;
 mod canonical;
 mod config;
 pub mod decisions;

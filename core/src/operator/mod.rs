@@ -100,7 +100,10 @@ impl Gateway {
 
     /// What the manifest of the callee finds wrong with an input.
     pub fn faults(&self, offer: &Offer, input: &Value) -> Vec<Fault> {
-        offer.input_schema.as_ref().map_or_else(Vec::new, |schema| self.schemas.faults(schema, input))
+        offer
+            .input_schema
+            .as_ref()
+            .map_or_else(Vec::new, |schema| self.schemas.faults(schema, input))
     }
 
     /// Forwards the call and answers what the callee answers; nothing is JSON `null`.

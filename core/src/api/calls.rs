@@ -1,0 +1,77 @@
+//! What the operations of plugins share: who calls, once only, and faults as violations.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use time::OffsetDateTime;
+use vivified_contract::problems;
+use vivified_contract::runtime::{Call, DateTime, Problem, RequestInfo, Violation};
+
+use super::guard::store_failed;
+use crate::idempotency::{Turn, fingerprint};
+use crate::json::parse_json;
+use crate::registry::Plugin;
+use crate::schemas::Fault;
+use crate::{Caller, Core};
+
+const LONGEST_KEY: usize = 255;
+
+/// The plugin that calls. The guard lets nobody else through to these operations.
+pub fn plugin(call: &Call<'_, Caller>) -> Result<Arc<Plugin>, Problem> {
+    call.caller.plugin().cloned().ok_or_else(problems::wrong_principal)
+}
+
+/// Does `work`, unless the same request with the same `Idempotency-Key` was answered before.
+pub async fn once<T, F>(
+    core: &Core,
+    plugin_id: &str,
+    request: &RequestInfo,
+    body: &[u8],
+    work: F,
+) -> Result<T, Problem>
+where
+    T: Serialize + DeserializeOwned,
+    F: Future<Output = Result<T, Problem>>,
+{
+    let Some(key) = &request.idempotency_key else { return work.await };
+    if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        let pointer = "/header/Idempotency-Key";
+        let message = "has 1 to 255 visible ASCII characters";
+        return Err(problems::invalid_request().with_violation(pointer, "pattern", message));
+    }
+    let path: Vec<&str> = request.path.iter().map(|(_, value)| value.as_str()).collect();
+    let body = parse_json(body).unwrap_or(Value::Null);
+    let print = fingerprint(request.operation.id, &path, &body);
+    match core.idempotency.begin(plugin_id, key, print).await.map_err(store_failed)? {
+        Turn::Fresh(ticket) => {
+            let answer = work.await?;
+            let kept = serde_json::to_value(&answer).map_err(|_| problems::internal_error())?;
+            ticket.keep(&kept).await.map_err(store_failed)?;
+            Ok(answer)
+        }
+        Turn::Replay(answer) => {
+            serde_json::from_value(answer).map_err(|_| problems::internal_error())
+        }
+        Turn::Running => Err(problems::idempotency_running().with_retry_after(1)),
+        Turn::Mismatch => Err(problems::idempotency_mismatch()),
+    }
+}
+
+/// Faults of a value that stands at `place` of the request.
+pub fn violations(place: &str, faults: Vec<Fault>) -> Vec<Violation> {
+    let violation = |fault: Fault| Violation {
+        pointer: format!("{place}{}", fault.pointer),
+        rule: fault.rule.into(),
+        message: fault.message.into(),
+    };
+    faults.into_iter().map(violation).collect()
+}
+
+/// A time of the store, which counts milliseconds since 1970.
+pub fn moment(millis: i64) -> DateTime {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
+    DateTime(time.unwrap_or(OffsetDateTime::UNIX_EPOCH))
+}
