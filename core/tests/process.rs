@@ -103,9 +103,10 @@ fn older_tls_and_plain_http_get_nothing() {
     let (child, url, _) = start(command);
     let address = url.strip_prefix("https://").expect("https");
     // A TLS 1.2 ClientHello without the supported_versions extension.
-    let mut hello = vec![0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3];
+    let mut hello = vec![0x16, 3, 1, 0, 55, 1, 0, 0, 51, 3, 3];
     hello.extend([7; 32]);
     hello.extend([0, 0, 2, 0xc0, 0x2f, 1, 0]);
+    hello.extend([0, 8, 0, 13, 0, 4, 0, 2, 8, 4]);
     let mut socket = TcpStream::connect(address).expect("connects");
     socket.write_all(&hello).expect("writes");
     let mut answer = Vec::new();
