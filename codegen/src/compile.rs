@@ -55,7 +55,7 @@ pub fn compile(
         return Ok((None, problems));
     }
     phase("taking digests");
-    let lock = lock(project, &config, &tree)?;
+    let lock = lock(project, &config, &contract, &tree)?;
     Ok((Some(Compiled { config, contract, tree, lock }), problems))
 }
 
@@ -65,10 +65,10 @@ pub fn outputs(project: &Project, config: &Config) -> Vec<PathBuf> {
     targets.chain(&config.output).map(|output| project.absolute(output)).collect()
 }
 
-fn lock(project: &Project, config: &Config, tree: &Tree) -> io::Result<Lock> {
+fn lock(project: &Project, config: &Config, contract: &Contract, tree: &Tree) -> io::Result<Lock> {
     let root = project.root(config);
     let mut lock = Lock::default();
-    for (path, (kind, digest)) in inputs::digests(project, config)? {
+    for (path, (kind, digest)) in inputs::digests(project, config, &contract.sources)? {
         let entry = Entry { digest, kind, template: None };
         lock.entries.insert(inputs::below(&root, &path), entry);
     }

@@ -39,17 +39,20 @@ impl Kind {
     }
 }
 
-/// Digest and kind of every input, by its absolute path.
+/// Digest and kind of every input, by its absolute path. `sources` are the files the spec is
+/// split into.
 pub fn digests(
     project: &Project,
     config: &Config,
+    sources: &[String],
 ) -> io::Result<BTreeMap<PathBuf, (Kind, String)>> {
     let mut found = BTreeMap::new();
     let mut outputs = crate::compile::outputs(project, config);
     outputs.push(project.absolute(&config.lock));
     let mut add = |kind: Kind, path: &Path| -> io::Result<()> {
         for file in files_below(path)? {
-            if outputs.iter().any(|output| file.starts_with(output)) {
+            let known = found.contains_key(&file);
+            if known || outputs.iter().any(|output| file.starts_with(output)) {
                 continue;
             }
             let digest = sha256(&fs::read(&file).map_err(named(&file))?);
@@ -77,6 +80,9 @@ pub fn digests(
     let named = [Some(&config.spec), config.manifest.as_ref(), config.events.as_ref()];
     for path in named.into_iter().chain([config.parity.as_ref()]).flatten() {
         add(Kind::Spec, &project.absolute(path))?;
+    }
+    for source in sources {
+        add(Kind::Spec, &project.absolute(source))?;
     }
     Ok(found)
 }

@@ -159,6 +159,21 @@ fn a_changed_comment_in_the_spec_is_drift_of_the_lock() {
 }
 
 #[test]
+fn a_file_the_spec_refers_to_is_an_input() {
+    let project = Project::new();
+    let config = CONFIG.replace("spec = \"openapi.yaml\"", "spec = \"../api/openapi.yaml\"");
+    project.write("spec/codegen.toml", &config);
+    let reference = "{$ref: 'pets.yaml#/Pets'}";
+    project
+        .write("api/openapi.yaml", &SPEC.replace("{$ref: '#/components/schemas/Pets'}", reference));
+    project.write("api/pets.yaml", "Pets: {type: array, items: {type: string}}\n");
+    project.assert_mended();
+    project.write("api/pets.yaml", "Pets: {type: array, items: {type: integer}}\n");
+    project.assert_drift(&["changed  api/pets.yaml", "stale     generated/docs/models.md"]);
+    project.assert_mended();
+}
+
+#[test]
 fn a_changed_template_is_named_with_its_line() {
     let project = Project::new();
     let template = fs::read_to_string(project.path("templates/docs/index.md.tera")).unwrap();

@@ -30,6 +30,8 @@ use serde_json::Value;
 /// A whole spec, understood.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Contract {
+    /// Files the OpenAPI document was read from, relative to the configuration file.
+    pub sources: Vec<String>,
     pub info: Info,
     pub servers: Vec<Server>,
     /// In the order of the spec; a tag that only operations name is appended.

@@ -69,6 +69,11 @@ impl Documents {
         self.list.iter()
     }
 
+    /// Every file that was read, relative to the configuration file.
+    pub fn files(&self) -> Vec<String> {
+        self.list.iter().map(|found| found.file.clone()).chain(self.texts.keys().cloned()).collect()
+    }
+
     pub fn is_single(&self) -> bool {
         self.list.len() == 1
     }

@@ -52,6 +52,7 @@ pub fn load(config: &Config, root: &Path) -> (Option<Contract>, Problems) {
     let mut contract = loader.contract();
     contract.schemas = loader.schema_bundle(&contract.types);
     contract.document = loader.document(&contract.types);
+    contract.sources = documents.files();
     let mut problems = loader.problems;
     files::load(config, root, &mut contract, &mut problems);
     parity::load(config, root, &mut contract, &mut problems);
