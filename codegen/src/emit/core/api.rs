@@ -40,6 +40,7 @@ pub struct ParametersView {
 pub struct FieldView {
     pub doc: String,
     pub name: String,
+    pub gap: &'static str,
     pub ty: String,
 }
 
@@ -152,10 +153,14 @@ fn method(bound: &Bound<'_>, types: &Types<'_>) -> MethodView {
 
 fn params(bound: &Bound<'_>, types: &Types<'_>) -> ParametersView {
     let name = bound.names.parameters.clone();
-    let fields = bound.params.iter().map(|(name, parameter)| FieldView {
-        doc: rust::comment(parameter.description.as_deref().unwrap_or_default(), "    "),
-        name: name.clone(),
-        ty: spell_parameter(types, parameter),
+    let fields = bound.params.iter().map(|(name, parameter)| {
+        let ty = spell_parameter(types, parameter);
+        FieldView {
+            doc: rust::comment(parameter.description.as_deref().unwrap_or_default(), "    "),
+            gap: gap(name, &ty),
+            name: name.clone(),
+            ty,
+        }
     });
     let reads = bound.params.iter().map(|(name, parameter)| {
         let read = Layout::atom(format!("input.{}?", take(parameter)));
@@ -180,6 +185,13 @@ fn params(bound: &Bound<'_>, types: &Types<'_>) -> ParametersView {
         decode,
         debug,
     }
+}
+
+/// What stands between the colon of a field and its type: a type that does not fit on the line
+/// goes to the next.
+pub fn gap(name: &str, ty: &str) -> &'static str {
+    let length = "    pub : ,".len() + name.len() + ty.len();
+    if length > WIDTH && 9 + ty.len() <= WIDTH { "\n        " } else { " " }
 }
 
 fn take(parameter: &Parameter) -> String {
@@ -299,7 +311,8 @@ impl Chain {
     fn statement(&self, opening: &str, end: &str) -> String {
         let flat = format!("{}{}.await?{end}", self.head, self.call);
         let space = if opening.is_empty() { "" } else { " " };
-        if 8 + opening.len() + space.len() + flat.len() <= WIDTH {
+        // rustfmt keeps a column free behind a chain.
+        if 8 + opening.len() + space.len() + flat.len() < WIDTH {
             return format!("{opening}{space}{flat}");
         }
         if !opening.is_empty() && 12 + flat.len() <= WIDTH {

@@ -1,7 +1,7 @@
 //! `models.rs`: the wire types, with serde by hand where a derive would lose something:
 //! enumerations stay open and unions keep variants that nobody knows yet.
 
-use super::api::debug_body;
+use super::api::{debug_body, gap};
 use super::types::{JsonType, Types, keeps_unknown};
 use super::view::mentions;
 use crate::contract::{
@@ -45,6 +45,7 @@ pub struct FieldView {
     pub doc: String,
     pub attributes: Vec<String>,
     pub name: String,
+    pub gap: &'static str,
     pub ty: String,
 }
 
@@ -174,6 +175,7 @@ fn structure(
         fields.push(FieldView {
             doc: rust::comment("Fields beside those that the contract names.", "    "),
             attributes: vec!["#[serde(flatten)]".to_owned()],
+            gap: gap(&other, &ty),
             name: other,
             ty,
         });
@@ -215,7 +217,7 @@ fn field_view(holder: &str, field: &Field, name: String, types: &Types<'_>) -> F
         }
     }
     let doc = rust::comment(field.description.as_deref().unwrap_or_default(), "    ");
-    FieldView { doc, attributes, name, ty }
+    FieldView { doc, attributes, gap: gap(&name, &ty), name, ty }
 }
 
 fn enumeration_view(

@@ -52,11 +52,10 @@ fn imports(operations: &[OperationView]) -> String {
         "Style",
     ];
     let used = |name: &&str| {
-        *name == "OperationInfo"
-            || operations.iter().any(|view| {
-                view.value.contains(&format!("{name} {{"))
-                    || view.value.contains(&format!("{name}::"))
-            })
+        let (built, named) = (format!("{name} {{"), format!("{name}::"));
+        let mentions =
+            |view: &OperationView| view.value.contains(&built) || view.value.contains(&named);
+        *name == "OperationInfo" || operations.iter().any(mentions)
     };
     let names: Vec<&str> = candidates.into_iter().filter(used).collect();
     import_line("crate::runtime", &names)
