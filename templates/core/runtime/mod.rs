@@ -6,6 +6,7 @@
 mod answer;
 mod checker;
 mod guard;
+mod headers;
 mod json;
 mod operation;
 mod parameters;

@@ -5,6 +5,8 @@
 //! it is shown only the part of a schema that has a shape. What it leaves out is still checked.
 
 use super::layout::Layout;
+use super::masking::mask;
+use super::projection::project;
 use super::schemas::layered;
 use crate::contract::{Contract, EventDeclaration, SchemaDocument};
 use crate::encode::rust;
@@ -12,7 +14,6 @@ use crate::names::{self, Scope};
 use crate::problem::Problems;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use typify::{TypeSpace, TypeSpaceSettings};
 
@@ -167,62 +168,6 @@ fn holds_classified(schema: &Value) -> bool {
     }
 }
 
-/// Where one schema is classified, no type of the file prints what it holds: typify tells no
-/// field of an inline object from another.
-fn mask(file: &mut syn::File) {
-    let mut impls = Vec::new();
-    let mut names = HashSet::new();
-    for item in &mut file.items {
-        let (name, attributes) = match item {
-            syn::Item::Struct(item) => (&item.ident, &mut item.attrs),
-            syn::Item::Enum(item)
-                if item.variants.iter().any(|variant| !variant.fields.is_empty()) =>
-            {
-                (&item.ident, &mut item.attrs)
-            }
-            _ => continue,
-        };
-        if without_debug(attributes) {
-            let text = format!(
-                "impl ::std::fmt::Debug for {name} {{
-                    fn fmt(&self, out: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {{
-                        out.write_str(\"{name}(***)\")
-                    }}
-                }}"
-            );
-            impls.extend(syn::parse_str::<syn::Item>(&text));
-            names.insert(name.to_string());
-        }
-    }
-    file.items.retain(|item| !displays(item, &names));
-    file.items.extend(impls);
-}
-
-/// True for an `impl Display` of one of these types.
-fn displays(item: &syn::Item, names: &HashSet<String>) -> bool {
-    let syn::Item::Impl(item) = item else { return false };
-    let Some((path, _)) = &item.trait_ else { return false };
-    let syn::Type::Path(ty) = &*item.self_ty else { return false };
-    path.segments.last().is_some_and(|last| last.ident == "Display")
-        && ty.path.segments.last().is_some_and(|last| names.contains(&last.ident.to_string()))
-}
-
-/// Takes `Debug` out of the derives; false when it was not there.
-fn without_debug(attributes: &mut [syn::Attribute]) -> bool {
-    let mut found = false;
-    for attribute in attributes.iter_mut().filter(|one| one.path().is_ident("derive")) {
-        let syn::Meta::List(list) = &mut attribute.meta else { continue };
-        let text = list.tokens.to_string();
-        let names: Vec<&str> = text.split(',').map(str::trim).collect();
-        let kept: Vec<&str> = names.iter().copied().filter(|name| *name != "Debug").collect();
-        if let (true, Ok(tokens)) = (kept.len() < names.len(), kept.join(", ").parse()) {
-            list.tokens = tokens;
-            found = true;
-        }
-    }
-    found
-}
-
 /// A space behind `///`, as people write it.
 fn spaced(source: &str) -> String {
     let mut text = String::with_capacity(source.len());
@@ -244,117 +189,4 @@ fn spaced(source: &str) -> String {
 /// Runs what may panic without the default hook writing to the terminal.
 fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
-}
-
-/// The part of a schema that has a shape: conditionals, negations and counts are dropped, and
-/// `$defs` become the `definitions` that typify knows.
-fn project(schema: &Value) -> Value {
-    match schema {
-        Value::Object(object) => Value::Object(project_object(object)),
-        Value::Array(items) => Value::Array(items.iter().map(project).collect()),
-        other => other.clone(),
-    }
-}
-
-const SHAPELESS: &[&str] = &[
-    "maxLength",
-    "minLength",
-    "$anchor",
-    "$comment",
-    "$dynamicAnchor",
-    "$dynamicRef",
-    "contains",
-    "default",
-    "dependentRequired",
-    "dependentSchemas",
-    "else",
-    "examples",
-    "if",
-    "maxContains",
-    "minContains",
-    "not",
-    "pattern",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-];
-
-fn project_object(object: &Map<String, Value>) -> Map<String, Value> {
-    let mut projected = Map::new();
-    for (key, value) in object {
-        match key.as_str() {
-            key if SHAPELESS.contains(&key) || key.starts_with("x-") => {}
-            // A field, a definition or a pattern may have the name of a keyword.
-            "properties" | "$defs" | "definitions" | "patternProperties" => {
-                let inner = value.as_object().into_iter().flatten();
-                let inner = inner.map(|(name, schema)| (name.clone(), project(schema))).collect();
-                projected.insert(key.clone(), Value::Object(inner));
-            }
-            "const" => {
-                projected.insert("enum".to_owned(), json!([value]));
-                let kind = if value.is_string() { "string" } else { continue };
-                projected.insert("type".to_owned(), Value::from(kind));
-            }
-            "enum" | "required" | "type" => {
-                projected.insert(key.clone(), value.clone());
-            }
-            "allOf" => {
-                let parts: Vec<Value> = value
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(project)
-                    .filter(|part| part.as_object().is_none_or(|part| !part.is_empty()))
-                    .collect();
-                if !parts.is_empty() {
-                    projected.insert(key.clone(), Value::Array(parts));
-                }
-            }
-            // An array of positions has no shape that typify spells right.
-            "prefixItems" => {
-                projected.insert("items".to_owned(), Value::Bool(true));
-            }
-            "items" if object.contains_key("prefixItems") => {}
-            "$ref" => {
-                let target = value.as_str().unwrap_or_default();
-                let target = target.replacen("#/$defs/", "#/definitions/", 1);
-                projected.insert(key.clone(), Value::from(target));
-            }
-            "description" => {
-                // Text reaches the output as a comment, so it goes through the encoder's rules.
-                let text = value.as_str().unwrap_or_default();
-                projected.insert(key.clone(), Value::from(rust::comment_text(text)));
-            }
-            _ => {
-                projected.insert(key.clone(), project(value));
-            }
-        }
-    }
-    projected
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_projection_keeps_shapes_and_drops_conditions() {
-        let schema = json!({
-            "type": "object", "if": {}, "then": {}, "x-rules": [],
-            "properties": {"if": {"const": "a"}, "b": {"$ref": "#/$defs/B", "not": {}}},
-            "allOf": [{"if": {}}], "$defs": {"B": {"prefixItems": [{}], "items": false}}
-        });
-        assert_eq!(
-            project(&schema),
-            json!({
-                "type": "object",
-                "properties": {
-                    "if": {"enum": ["a"], "type": "string"},
-                    "b": {"$ref": "#/definitions/B"}
-                },
-                "$defs": {"B": {"items": true}}
-            })
-        );
-    }
 }

@@ -3,14 +3,19 @@
 //! Views are made once for the whole contract; every file is one template, rendered once.
 
 mod api;
+mod circles;
 mod documents;
+mod handlers;
 mod layout;
+mod masking;
 mod models;
 mod operations;
 mod package;
 mod problems;
+mod projection;
 mod schemas;
 mod types;
+mod unions;
 mod view;
 
 use super::Job;
@@ -36,8 +41,8 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, problems: &mut Problems) {
     files.render("models.rs", &models::view(contract, &types));
     files.render("operations.rs", &operations::view(contract, &bound, &types));
     files.render("api.rs", &api::api_view(&bound, &types));
-    files.render("handlers.rs", &api::handlers_view(&bound));
-    files.render("router.rs", &api::router_view(&bound));
+    files.render("handlers.rs", &handlers::handlers_view(&bound));
+    files.render("router.rs", &handlers::router_view(&bound));
     files.render("problems.rs", &problems::view(contract));
     files.write("schemas.json", schemas::layered(&schemas::schemas(contract, &bound), 2));
     files.write("openapi.json", schemas::layered(&contract.document, 3));
