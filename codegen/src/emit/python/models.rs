@@ -110,7 +110,7 @@ pub fn view<'a>(
         }
     }
     let aliases = aliases(types, &waiting, &mut module);
-    View { imports: module.import_block("."), classes, aliases }
+    View { imports: module.import_block(".").trim_end().to_owned(), classes, aliases }
 }
 
 /// The Python name of a field, before clashes are settled.

@@ -26,6 +26,7 @@ pub struct Resource {
     /// `client.ATTRIBUTE`
     pub attribute: String,
     pub class: String,
+    pub module_docstring: String,
     pub docstring: String,
     pub property_docstring: String,
     pub imports: String,
@@ -104,8 +105,7 @@ fn resource(
     operations: &[usize],
     attributes: &mut Scope,
 ) -> Resource {
-    let attribute =
-        attributes.claim(&encode::identifier(names::snake(tag).trim_start_matches('_')));
+    let attribute = attributes.claim(&attribute_name(tag));
     let mut module = Module::new("models.");
     module.name("typing", "Unpack");
     for name in ["CallOptions", "Operation"] {
@@ -139,6 +139,7 @@ fn resource(
     Resource {
         module: attribute.clone(),
         class: format!("{}Resource", names::pascal(&attribute)),
+        module_docstring: encode::docstring(&text, 0),
         docstring: encode::docstring(&text, 4),
         property_docstring: encode::docstring(&text, 8),
         attribute,
@@ -155,6 +156,12 @@ fn with_models(imports: &str) -> String {
         Some(place) => format!("{}{line}{}", &imports[..place], &imports[place..]),
         None => format!("{imports}\n{line}"),
     }
+}
+
+fn attribute_name(tag: &str) -> String {
+    let name = names::snake(tag);
+    let name = if name.starts_with('_') { format!("tag{name}") } else { name };
+    encode::identifier(&name)
 }
 
 fn method_name(id: &str) -> String {
