@@ -3,10 +3,10 @@
 //! The expectations are made here, from the contract, and not by the code they judge.
 
 use super::facade;
-use super::operations::{Argument, Method, Resource, sent_content};
+use super::operations::{Argument, Method, Resource, sent_content, successes};
 use crate::contract::{
     ContentKind, Contract, Idempotency, Operation, Parameter, ParameterLocation, ParameterStyle,
-    ParityMethod, StatusRange,
+    ParityMethod,
 };
 use crate::emit::example;
 use serde::Serialize;
@@ -150,6 +150,7 @@ fn parameter(
     let value = example::of_parameter(contract, parameter);
     let Some(pairs) = wire_pairs(parameter, &value) else {
         // A form this table does not know: only what must be there is given, and not checked.
+        sends.path = sends.path.replace(&format!("{{{}}}", parameter.wire_name), "*");
         return argument.required.then_some(value);
     };
     match argument.location {
@@ -234,26 +235,22 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
+/// A success of the operation, made of the example of its content.
 fn answers(contract: &Contract, operation: &Operation) -> Answers {
-    let Some(response) = operation.success() else {
+    let Some((status, content)) = successes(operation).into_iter().next() else {
         return Answers { status: 204, media_type: String::new(), body: Value::Null };
     };
-    let status = match response.status {
-        StatusRange::Code(code) => code,
-        StatusRange::Range(_) | StatusRange::Default => 200,
-    };
-    let content = sent_content(&response.contents);
+    let status = if status < 100 { 200 } else { status };
     let (media_type, body) = match content {
-        None => (String::new(), Value::Null),
-        Some(content) if content.kind == ContentKind::Json => {
-            let media_type = if content.media_type.contains('*') {
-                "application/json".to_owned()
-            } else {
-                content.media_type.clone()
-            };
-            (media_type, example::of_content(contract, content))
-        }
-        Some(content) => (content.media_type.clone(), Value::from("example")),
+        None => ("", Value::Null),
+        Some(content) => match content.kind {
+            ContentKind::Json | ContentKind::EventStream | ContentKind::JsonLines => {
+                let any = content.media_type.contains('*');
+                let media_type = if any { "application/json" } else { &content.media_type };
+                (media_type, example::of_content(contract, content))
+            }
+            _ => (content.media_type.as_str(), Value::from("example")),
+        },
     };
-    Answers { status, media_type, body }
+    Answers { status, media_type: media_type.to_owned(), body }
 }

@@ -200,7 +200,7 @@ fn field_member(
         module.name("runtime.unset", "UNSET");
         if annotation != "Any" {
             module.name("runtime.unset", "Unset");
-            annotation = if annotation.ends_with(" | None") {
+            annotation = if annotation == "None" || annotation.ends_with(" | None") {
                 format!("{annotation} | Unset")
             } else {
                 format!("{annotation} | None | Unset")

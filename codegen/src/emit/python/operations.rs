@@ -370,7 +370,7 @@ fn describe(operation: &Operation, arguments: &[Argument]) -> String {
 }
 
 /// Successes of an operation with the content to read of each; redirects when it has no 2xx.
-fn successes(operation: &Operation) -> Vec<(u16, Option<&Content>)> {
+pub fn successes(operation: &Operation) -> Vec<(u16, Option<&Content>)> {
     let pick = |wanted: &dyn Fn(StatusRange) -> Option<u16>| -> Vec<(u16, Option<&Content>)> {
         let of = |response: &Response| wanted(response.status);
         let found =

@@ -144,6 +144,17 @@ impl<'a> Types<'a> {
         }
     }
 
+    fn is_null(&self, name: &str, depth: u8) -> bool {
+        match self.declaration(name).map(|declaration| &declaration.kind) {
+            Some(TypeKind::Alias(ty)) => match &ty.shape {
+                Shape::Null => true,
+                Shape::Named(next) => depth < 8 && self.is_null(next, depth + 1),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     fn enumeration_base(&self, ty: &Type) -> Option<&'static str> {
         let Shape::Named(name) = &ty.shape else { return None };
         match &self.declaration(name)?.kind {
@@ -179,6 +190,8 @@ impl<'a> Types<'a> {
             },
             Shape::Array(item) => return format!("list[{}]", self.annotation(item, module)),
             Shape::Map(item) => return format!("dict[str, {}]", self.annotation(item, module)),
+            // Python has no `None | None`, which an alias of null would become.
+            Shape::Named(name) if self.is_null(name, 0) => "None",
             Shape::Named(name) => return format!("{}{}", module.prefix, self.class(name)),
         };
         plain.to_owned()
