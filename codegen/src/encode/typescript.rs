@@ -99,6 +99,11 @@ pub fn key(name: &str) -> String {
     if is_plain_key(name) { name.to_owned() } else { string(name) }
 }
 
+/// Access to a property: `.name`, or `['a-b']`.
+pub fn member(name: &str) -> String {
+    if is_plain_key(name) { format!(".{name}") } else { format!("[{}]", string(name)) }
+}
+
 /// A literal in ASCII, in single quotes unless double quotes need fewer escapes.
 pub fn string(text: &str) -> String {
     let singles = text.matches('\'').count();

@@ -326,11 +326,11 @@ fn body(
         }
     }
     call.push("options".to_owned());
-    let head = format!("this{}.{}", member(&tag.attribute), operation.method);
+    let head = format!("this{}.{}", encode::member(&tag.attribute), operation.method);
     match &method.returns_field {
         Some(field) => {
             lines.push(layout::list(4, &format!("const answer = await {head}"), &call, ";"));
-            lines.push(format!("return answer{};", member(field)));
+            lines.push(format!("return answer{};", encode::member(field)));
         }
         None => lines.push(layout::list(4, &format!("return {head}"), &call, ";")),
     }
@@ -373,10 +373,4 @@ fn object(head: &str, fields: &[(String, &Argument<'_>)]) -> String {
         }
     }
     out + "    };"
-}
-
-/// `.name`, or `['a-b']`.
-fn member(name: &str) -> String {
-    let key = encode::key(name);
-    if key == name { format!(".{name}") } else { format!("[{key}]") }
 }

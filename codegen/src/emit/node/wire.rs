@@ -4,9 +4,7 @@
 use super::layout;
 use super::plan::{Argument, OperationPlan, Plan, TagPlan};
 use super::types::Types;
-use crate::contract::{
-    ContentKind, Contract, ParameterLocation, ParameterStyle, PathSegment, Shape, Type,
-};
+use crate::contract::{ContentKind, Contract, ParameterLocation, ParameterStyle, PathSegment};
 use crate::emit::example;
 use crate::encode::typescript as encode;
 use serde::Serialize;
@@ -227,12 +225,4 @@ fn percent(text: &str) -> String {
         }
     }
     out
-}
-
-/// Arguments of a sample: literals that type-check.
-pub fn sample_argument(ty: &Type, value: &Value, indent: usize) -> String {
-    if ty.shape == Shape::Binary {
-        return "new Uint8Array([1, 2, 3])".to_owned();
-    }
-    encode::value_lines(value, indent, indent + 20, layout::WIDTH)
 }
