@@ -17,7 +17,7 @@ use crate::problem::Problems;
 use crate::tree::Tree;
 use serde::Serialize;
 
-pub use sample::sample;
+pub use sample::samples;
 
 /// Folder of the templates.
 const FOLDER: &str = "go";
@@ -30,6 +30,7 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     let resources = operations::view(&names);
     let facade = facade::view(&names, &resources, &package.client);
     let client = package::client(&names, &resources, &facade, &package);
+    let sampler = sample::Sampler::new(&names, &resources, job.target);
     let files = Files { job, package: &package };
 
     job.templates.copy_runtime(FOLDER, &job.target.output, &package.module, tree);
@@ -38,7 +39,7 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
         tree,
         "README.md",
         "README.md",
-        &package::readme(job, &resources, &errors.transport),
+        &package::readme(job, &resources, &sampler, &errors.transport),
     );
     if package.apache {
         files.render(tree, "LICENSE", "LICENSE", &());

@@ -2,6 +2,7 @@
 
 use super::facade::Facade;
 use super::operations::{self, Resource};
+use super::sample::Sampler;
 use super::types::Names;
 use crate::config::{Config, Target};
 use crate::contract::{Contract, Info, Operation, ParameterLocation, SecuritySchemeKind};
@@ -194,7 +195,12 @@ pub struct ReadmeResource {
     pub methods: String,
 }
 
-pub fn readme(job: &Job<'_>, resources: &[Resource<'_>], transport: &str) -> Readme {
+pub fn readme(
+    job: &Job<'_>,
+    resources: &[Resource<'_>],
+    sampler: &Sampler<'_, '_>,
+    transport: &str,
+) -> Readme {
     let info = &job.contract.info;
     let facade = job.contract.parity.iter().flat_map(|parity| &parity.symbols);
     let shown = facade
@@ -204,9 +210,7 @@ pub fn readme(job: &Job<'_>, resources: &[Resource<'_>], transport: &str) -> Rea
     Readme {
         title: go::readme(&info.title),
         description: go::readme(info.description.as_deref().unwrap_or_default()),
-        sample: shown
-            .and_then(|operation| super::sample(job.contract, job.config, operation))
-            .unwrap_or_default(),
+        sample: shown.and_then(|operation| sampler.sample(operation)).unwrap_or_default(),
         transport: transport.to_owned(),
         license: info.license.as_deref().map(go::readme),
         resources: resources

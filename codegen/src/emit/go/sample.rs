@@ -4,27 +4,32 @@ use super::operations::{self, Method, Resource, Returns, Source};
 use super::package;
 use super::types::Names;
 use super::value::Literals;
-use super::{errors, facade, models};
-use crate::config::Config;
+use super::{errors, models};
+use crate::config::{Config, Target};
 use crate::contract::{Contract, Operation};
 use crate::emit::example;
 use crate::encode::go;
+use std::collections::HashMap;
 
-/// The program as text; none when an example value has no Go literal.
-pub fn sample(contract: &Contract, config: &Config, operation: &Operation) -> Option<String> {
-    let target = package::target(config)?;
+/// The programs of all operations by the id of the operation; one whose example value has no Go
+/// literal is left out.
+pub fn samples(contract: &Contract, config: &Config) -> HashMap<String, String> {
+    let Some(target) = package::target(config) else { return HashMap::new() };
     let client = package::client_name(target);
     let names = Names::new(contract, &client, &errors::view(contract));
     models::view(&names);
     let resources = operations::view(&names);
-    facade::view(&names, &resources, &client);
-    Sampler::new(&names, &resources, config)?.sample(operation)
+    let sampler = Sampler::new(&names, &resources, target);
+    let operations = contract.operations.iter();
+    operations
+        .filter_map(|operation| Some((operation.id.clone(), sampler.sample(operation)?)))
+        .collect()
 }
 
-/// Samples of many operations with one set of names.
+/// Writes the programs with the names of one package.
 pub struct Sampler<'n, 'a> {
     literals: Literals<'n, 'a>,
-    resources: &'n [Resource<'a>],
+    methods: HashMap<&'n str, (&'n Resource<'a>, &'n Method<'a>)>,
     path: String,
     module: String,
     client: String,
@@ -32,28 +37,27 @@ pub struct Sampler<'n, 'a> {
 }
 
 impl<'n, 'a> Sampler<'n, 'a> {
-    pub fn new(
-        names: &'n Names<'a>,
-        resources: &'n [Resource<'a>],
-        config: &Config,
-    ) -> Option<Self> {
-        let target = package::target(config)?;
+    pub fn new(names: &'n Names<'a>, resources: &'n [Resource<'a>], target: &Target) -> Self {
         let (path, module) = package::place(target, &names.contract.info);
-        Some(Self {
+        let found = resources.iter().flat_map(|resource| {
+            resource
+                .methods
+                .iter()
+                .map(move |method| (method.operation.id.as_str(), (resource, method)))
+        });
+        Self {
             literals: Literals { names, prefix: format!("{module}.") },
-            resources,
+            methods: found.collect(),
             path,
             module,
             client: package::client_name(target),
             environment: target.environment_prefix.is_some(),
-        })
+        }
     }
 
+    /// A complete program; none when an example value has no Go literal.
     pub fn sample(&self, operation: &Operation) -> Option<String> {
-        let (resource, method) = self.resources.iter().find_map(|resource| {
-            let method = resource.methods.iter().find(|one| one.operation.id == operation.id)?;
-            Some((resource, method))
-        })?;
+        let (resource, method) = self.methods.get(operation.id.as_str())?;
         let (before, arguments) = self.arguments(method)?;
         let call =
             format!("client.{}.{}(context.Background(){arguments})", resource.field, method.name);

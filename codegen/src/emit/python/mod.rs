@@ -14,10 +14,11 @@ mod types;
 use super::Job;
 use super::render::replace_package;
 use crate::config::{Config, TargetName};
-use crate::contract::{Contract, Operation};
+use crate::contract::Contract;
 use crate::problem::Problems;
 use crate::tree::Tree;
 use serde::Serialize;
+use std::collections::HashMap;
 use types::Types;
 
 /// The licence whose text the templates hold.
@@ -66,13 +67,19 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     );
 }
 
-/// A complete snippet that calls the operation; None when there is no Python target.
-pub fn sample(contract: &Contract, config: &Config, operation: &Operation) -> Option<String> {
-    let target = config.targets.get(&TargetName::Python)?;
+/// Complete snippets that call the operations, by operation id; none without a Python target.
+pub fn samples(contract: &Contract, config: &Config) -> HashMap<String, String> {
+    let Some(target) = config.targets.get(&TargetName::Python) else { return HashMap::new() };
     let types = Types::new(contract);
     let resources = operations::resources(contract, &types);
     let package = package::package(contract, target);
-    package::sample(contract, &types, &package, &resources, operation)
+    let operations = contract.operations.iter();
+    operations
+        .filter_map(|operation| {
+            let sample = package::sample(contract, &types, &package, &resources, operation)?;
+            Some((operation.id.clone(), sample))
+        })
+        .collect()
 }
 
 #[derive(Serialize)]
