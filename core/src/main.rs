@@ -12,10 +12,10 @@ use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use vivified_core::config::{Config, Flags};
 use vivified_core::server::Listener;
-use vivified_core::{Clock, Core};
+use vivified_core::{Clock, Core, telemetry};
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(print_panic));
+    telemetry::start();
     let config = match Config::resolve(Flags::parse(), |name| std::env::var(name).ok()) {
         Ok(config) => config,
         Err(faults) => {
@@ -70,10 +70,4 @@ fn say(line: &str) -> std::io::Result<()> {
 
 fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "vivified-core: {line}");
-}
-
-/// Where, never what: the message of a panic can hold data.
-fn print_panic(info: &std::panic::PanicHookInfo<'_>) {
-    let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
-    complain(&format!("panic at {}", place.as_deref().unwrap_or("an unknown place")));
 }

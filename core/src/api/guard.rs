@@ -14,6 +14,7 @@ use crate::audit::{Actor, AuditUnavailable, Entry, Phase};
 use crate::identity::{TokenError, TokenKind, claimed_kind};
 use crate::policy::{self, Decision, Ground, PartyKind, Request, Roles, Traits};
 use crate::registry::ENROLLMENT_PREFIX;
+use crate::telemetry::{self, Id};
 use crate::{Caller, Core, StoreError};
 
 /// Operations a plugin needs before it is approved and while it is paused.
@@ -92,6 +93,9 @@ impl Guard for Core {
         receipt: Option<Receipt>,
         outcome: &Outcome,
     ) -> Result<(), Problem> {
+        if outcome.status >= 500 {
+            log_failure(request, outcome);
+        }
         let denied = outcome.decision_id.as_deref().and_then(|id| self.decisions.take_rule(id));
         if !is_audited(request.operation) {
             return Ok(());
@@ -191,6 +195,19 @@ fn judgement(
     }
 }
 
+/// What the trace id of a failed answer finds in the log.
+fn log_failure(request: &RequestInfo, outcome: &Outcome) {
+    telemetry::warn(
+        "request failed",
+        &[
+            ("trace_id", &Id(&request.trace.trace_id)),
+            ("operation", &request.operation.id),
+            ("status", &outcome.status),
+            ("code", &Id(outcome.code.as_deref().unwrap_or_default())),
+        ],
+    );
+}
+
 /// Notes become details, but for the few that have a field of their own.
 fn take_notes(entry: &mut Entry, outcome: &Outcome) {
     for (key, value) in &outcome.notes {
@@ -223,6 +240,7 @@ pub(super) fn token_problem(error: TokenError) -> Problem {
 
 /// The store is also where the audit log lives: without it nothing may happen.
 pub(super) fn store_failed(error: StoreError) -> Problem {
+    telemetry::error("store failed", &[("kind", &error.kind())]);
     match error {
         StoreError::Unavailable => problems::audit_unavailable(),
         _ => problems::internal_error(),

@@ -37,7 +37,6 @@ pub async fn call_plugin(
         let away = decision.code == "callee_unavailable";
         return Err(if away { problem.with_retry_after(CALLEE_BACK) } else { problem });
     }
-    call.note("rule", decision.rule);
     let base_url = callee.base_url.clone().filter(|_| callee.is_healthy(core.clock.unix()));
     let base_url =
         base_url.ok_or_else(|| problems::callee_unavailable().with_retry_after(CALLEE_BACK))?;

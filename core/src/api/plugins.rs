@@ -57,6 +57,8 @@ pub async fn send_heartbeat(
     let plugin =
         core.registry.heartbeat(&caller.plugin_id, health).await.map_err(registry_problem)?;
     call.note("health", health.name());
+    // Deliveries that were paused may go on.
+    core.events.wake();
     // Whoever was revoked meanwhile gets no new token out of an old one.
     let generation = caller.generation;
     core.registry.holder(&plugin.plugin_id, generation).map_err(token_problem)?;

@@ -40,6 +40,20 @@ pub enum StoreError {
     File { path: PathBuf, reason: String },
 }
 
+impl StoreError {
+    /// The error as a word of the program, for the log.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Sqlite(_) => "sqlite",
+            Self::OldSqlite(_) => "old_sqlite",
+            Self::Seal => "seal",
+            Self::Broken(place) => place,
+            Self::File { .. } => "file",
+        }
+    }
+}
+
 /// One step in the life of a module's tables. Steps are only ever added.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {

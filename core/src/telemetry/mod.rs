@@ -23,8 +23,8 @@ const TARGET: &str = "vivified";
 pub type Field<'a> = (&'static str, &'a dyn LogSafe);
 
 /// Starts the log on standard error and takes over panics. The first call in a process counts.
-pub fn start(level: Level) {
-    let lines = Lines::new(std::io::stderr(), level);
+pub fn start() {
+    let lines = Lines::new(std::io::stderr(), Level::INFO);
     if tracing_subscriber::registry().with(lines).try_init().is_ok() {
         std::panic::set_hook(Box::new(panicked));
     }
