@@ -81,7 +81,7 @@ func WithBasicAuth(username, password string) ClientOption {
 // WithAPIKey sets the key of the named security scheme.
 func WithAPIKey(scheme, key string) ClientOption { return runtime.WithAPIKey(scheme, key) }
 
-// WithCAFile adds the certificates of a PEM file to those the system trusts.
+// WithCAFile trusts the certificates of a PEM file in place of those of the system.
 func WithCAFile(path string) ClientOption { return runtime.WithCAFile(path) }
 
 // WithConnectTimeout sets how long connecting may take; 5 seconds when not set.

@@ -48,7 +48,7 @@ func isLoopback(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-// tlsConfig verifies always and starts at TLS 1.3; a CA file adds trust, it never replaces it.
+// tlsConfig verifies always and starts at TLS 1.3; a CA file pins whom to trust.
 func tlsConfig(caFile string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS13}
 	if caFile == "" {
@@ -58,10 +58,7 @@ func tlsConfig(caFile string) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CA file: %w", err)
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
+	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(bundle) {
 		return nil, errors.New("CA file: no certificate in it")
 	}

@@ -143,7 +143,7 @@ func WithAPIKey(scheme, key string) ClientOption {
 	})
 }
 
-// WithCAFile adds the certificates of a PEM file to those the system trusts.
+// WithCAFile trusts the certificates of a PEM file in place of those of the system.
 func WithCAFile(path string) ClientOption {
 	return clientOption(func(settings *Settings) { settings.caFile = path })
 }
