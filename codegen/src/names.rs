@@ -3,7 +3,7 @@
 //! A name of the wire becomes words, words become a cased ASCII identifier, and an identifier
 //! that a language reserves gets a trailing underscore. Clashes are settled by [`Scope`].
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Splits any wire name into lower-case ASCII words; never empty (`value` when nothing is left).
 pub fn words(wire_name: &str) -> Vec<String> {
@@ -106,11 +106,14 @@ fn guard_digit(name: String, prefix: &str) -> String {
 #[derive(Debug, Default)]
 pub struct Scope {
     taken: HashSet<String>,
+    /// The number to try next for a name that was asked for before.
+    next: HashMap<String, usize>,
 }
 
 impl Scope {
     pub fn with_reserved<'a>(reserved: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { taken: reserved.into_iter().map(str::to_ascii_lowercase).collect() }
+        let taken = reserved.into_iter().map(str::to_ascii_lowercase).collect();
+        Self { taken, next: HashMap::new() }
     }
 
     pub fn is_taken(&self, name: &str) -> bool {
@@ -119,12 +122,17 @@ impl Scope {
 
     /// The name itself when free, else the name with the first free number behind it.
     pub fn claim(&mut self, name: &str) -> String {
-        let mut candidate = name.to_owned();
-        let mut number = 2;
-        while !self.taken.insert(candidate.to_ascii_lowercase()) {
-            candidate = format!("{name}{number}");
-            number += 1;
+        let key = name.to_ascii_lowercase();
+        if self.taken.insert(key.clone()) {
+            return name.to_owned();
         }
+        let next = self.next.entry(key).or_insert(2);
+        let mut candidate = format!("{name}{next}");
+        while !self.taken.insert(candidate.to_ascii_lowercase()) {
+            *next += 1;
+            candidate = format!("{name}{next}");
+        }
+        *next += 1;
         candidate
     }
 }

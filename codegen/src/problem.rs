@@ -39,6 +39,9 @@ pub struct Problem {
     pub help: String,
 }
 
+/// Most problems that are kept.
+const MOST: usize = 10_000;
+
 /// Everything found wrong so far.
 #[derive(Debug, Default)]
 pub struct Problems {
@@ -74,6 +77,10 @@ impl Problems {
         message: String,
         help: String,
     ) {
+        // Nobody reads more, and a broken document can have millions.
+        if self.list.len() >= MOST && (severity == Severity::Warning || self.has_errors()) {
+            return;
+        }
         self.list.push(Problem { rule, severity, location: location.clone(), message, help });
     }
 

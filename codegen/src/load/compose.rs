@@ -31,6 +31,8 @@ struct Conjunction<'a> {
     choices: Vec<Keywords<'a>>,
     open: Vec<Node<'a>>,
     nullable: bool,
+    /// It has no end; a problem has said so.
+    endless: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -40,6 +42,9 @@ impl<'a> Loader<'a> {
         }
         let mut conjunction = Conjunction::default();
         self.gather(keywords, None, &mut conjunction);
+        if conjunction.endless {
+            return Built::of(Type::any());
+        }
         let Conjunction { parts, choices, nullable, .. } = conjunction;
         let mut built = match choices.as_slice() {
             [] => self.conjunction(keywords, &parts, naming),
@@ -124,6 +129,9 @@ impl<'a> Loader<'a> {
         }
         merged.node = keywords.node;
         merged.all_of = None;
+        merged.one_of = None;
+        merged.any_of = None;
+        merged.reference = None;
         self.build(&merged, naming)
     }
 
@@ -134,7 +142,11 @@ impl<'a> Loader<'a> {
         owner: Option<String>,
         into: &mut Conjunction<'a>,
     ) {
+        if into.endless {
+            return;
+        }
         if into.open.contains(&keywords.node) || into.open.len() > MAX_CHAIN {
+            into.endless = true;
             let problem =
                 if into.open.len() > MAX_CHAIN { "nests too deep" } else { "contains itself" };
             self.problems.error(

@@ -83,6 +83,8 @@ struct Loader<'a> {
     /// Schemas that only validators reach.
     validated_only: Vec<(Node<'a>, String)>,
     undeclared_schemes: Vec<String>,
+    /// How many names may still be compared with all others.
+    suggestions: usize,
     /// Types of schemas that several operations share by way of a component.
     shared: HashMap<Node<'a>, Type>,
 }
@@ -104,6 +106,7 @@ impl<'a> Loader<'a> {
             nullable_depth: 0,
             validated_only: Vec::new(),
             undeclared_schemes: Vec::new(),
+            suggestions: 50,
             shared: HashMap::new(),
         }
     }

@@ -183,7 +183,9 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn near_component(&self, text: &str) -> Option<String> {
+    fn near_component(&mut self, text: &str) -> Option<String> {
+        // Comparing every name with every name would take hours in a hostile document.
+        self.suggestions = self.suggestions.checked_sub(1)?;
         let (folder, name) = text.strip_prefix("#/components/")?.split_once('/')?;
         let components = self.documents.main().root().get("components")?.get(folder)?;
         let near = super::nearest::nearest(name, components.entries().map(|(name, _)| name))?;

@@ -13,8 +13,9 @@ use crate::contract::{
 };
 use crate::names;
 use crate::source::{Kind, Node};
+use indexmap::IndexMap;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a schema turned out to be.
 pub(super) struct Built {
@@ -316,15 +317,14 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn required_names(&mut self, parts: &[Part<'a>]) -> Vec<(&'a str, Node<'a>)> {
-        let mut names: Vec<(&str, Node<'_>)> = Vec::new();
+    fn required_names(&mut self, parts: &[Part<'a>]) -> IndexMap<&'a str, Node<'a>> {
+        let mut names = IndexMap::new();
         for required in parts.iter().filter_map(|part| part.keywords.required) {
             for node in required.items() {
                 match node.as_str() {
-                    Some(name) if !names.iter().any(|(known, _)| *known == name) => {
-                        names.push((name, node))
+                    Some(name) => {
+                        names.entry(name).or_insert(node);
                     }
-                    Some(_) => {}
                     None => self.wrong_kind(node, "a property name"),
                 }
             }
@@ -416,12 +416,13 @@ impl<'a> Loader<'a> {
             list.and_then(|list| list.items().nth(index)).and_then(Node::as_str)
         };
         let mut members: Vec<EnumerationValue> = Vec::new();
+        let mut seen = HashSet::new();
         for (index, node) in listed.iter().enumerate() {
             if node.kind() == Kind::Null {
                 continue;
             }
             let wire = node.to_value();
-            if members.iter().any(|member| member.wire == wire) {
+            if !seen.insert(wire.to_string()) {
                 self.problems.warning(
                     "enum-repeated",
                     &node.location(),

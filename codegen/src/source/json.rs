@@ -31,7 +31,7 @@ pub(super) fn parse(file: &str, text: String, problems: &mut Problems) -> Option
         );
         return None;
     }
-    document.report_duplicate_keys(problems);
+    document.index(problems);
     Some(document)
 }
 

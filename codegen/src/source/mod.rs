@@ -10,6 +10,7 @@ mod yaml;
 
 use crate::problem::{Location, Problems};
 use serde_json::{Map, Number, Value};
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
@@ -20,6 +21,8 @@ pub const MAX_DEPTH: usize = 128;
 /// Most values in one document, aliases written out.
 pub const MAX_VALUES: usize = 8_000_000;
 
+/// Objects with more keys than this are searched by a sorted index.
+const LARGE: usize = 16;
 const NONE: u32 = u32::MAX;
 const IN_STRINGS: u32 = 1 << 31;
 
@@ -66,6 +69,8 @@ pub struct Document {
     /// YAML counts its marks in characters, JSON in octets.
     offsets_are_characters: bool,
     lines: OnceLock<Vec<u32>>,
+    /// Values of large objects, sorted by key.
+    large: HashMap<u32, Box<[u32]>>,
 }
 
 /// One value of a document. Two nodes are equal when they are the same place.
@@ -132,6 +137,7 @@ impl Document {
             cells: Vec::new(),
             offsets_are_characters,
             lines: OnceLock::new(),
+            large: HashMap::new(),
         }
     }
 
@@ -197,37 +203,43 @@ impl Document {
         Location { file: self.file.clone(), line, column, pointer }
     }
 
-    /// Reports keys that stand twice in the same object.
-    fn report_duplicate_keys(&self, problems: &mut Problems) {
-        let mut seen = std::collections::HashSet::new();
+    /// Sorts the keys of large objects for [`Node::get`], and reports keys that stand twice in
+    /// the same object.
+    fn index(&mut self, problems: &mut Problems) {
+        let mut large = HashMap::new();
+        let mut repeated = Vec::new();
+        let mut keys: Vec<(&str, u32)> = Vec::new();
         for index in 0..self.cells.len() as u32 {
-            if self.cells[index as usize].kind != Kind::Object {
+            let node = Node { document: self, index };
+            if node.kind() != Kind::Object {
                 continue;
             }
-            let node = Node { document: self, index };
-            let mut previous: [&str; 12] = [""; 12];
-            for (count, (key, child)) in node.entries().enumerate() {
-                let repeated = if count < previous.len() {
-                    let repeated = previous[..count].contains(&key);
-                    previous[count] = key;
-                    repeated
-                } else {
-                    if count == previous.len() {
-                        seen.clear();
-                        seen.extend(previous);
-                    }
-                    !seen.insert(key)
-                };
-                if repeated {
-                    problems.error(
-                        "duplicate-key",
-                        &child.key_location(),
-                        format!("the key `{key}` stands twice in this object"),
-                        "remove one of them, a reader would silently drop the other",
-                    );
-                }
+            keys.clear();
+            keys.extend(node.entries().map(|(key, child)| (key, child.index)));
+            if keys.len() <= LARGE {
+                let earlier = |at: usize| keys[..at].iter().any(|(key, _)| *key == keys[at].0);
+                repeated.extend((1..keys.len()).filter(|at| earlier(*at)).map(|at| keys[at].1));
+                continue;
             }
+            keys.sort_unstable();
+            repeated.extend(
+                keys.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1),
+            );
+            large.insert(index, keys.iter().map(|(_, child)| *child).collect());
         }
+        for index in repeated {
+            let child = Node { document: self, index };
+            problems.error(
+                "duplicate-key",
+                &child.key_location(),
+                format!(
+                    "the key `{}` stands twice in this object",
+                    child.key().unwrap_or_default()
+                ),
+                "remove one of them, a reader would silently drop the other",
+            );
+        }
+        self.large = large;
     }
 }
 
@@ -285,6 +297,16 @@ impl<'a> Node<'a> {
 
     /// The value of a key, when this is an object that has it.
     pub fn get(self, key: &str) -> Option<Node<'a>> {
+        let cell = self.cell();
+        if (cell.end - self.index) as usize > LARGE
+            && let Some(sorted) = self.document.large.get(&self.index)
+        {
+            let document = self.document;
+            let key_of = |index: u32| document.slice(document.cells[index as usize].key);
+            let at = sorted.partition_point(|index| key_of(*index) < key);
+            let index = *sorted.get(at)?;
+            return (key_of(index) == key).then_some(Node { document, index });
+        }
         self.entries().find(|(name, _)| *name == key).map(|(_, node)| node)
     }
 

@@ -25,6 +25,7 @@ pub(super) fn parse(file: &str, text: String, problems: &mut Problems) -> Option
             "mend the TOML here",
         );
     }
+    document.index(problems);
     errors.is_empty().then_some(document)
 }
 
