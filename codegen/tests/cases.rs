@@ -4,6 +4,8 @@
 //! expected: `problems.json` and, when it compiles, `contract.json`. `UPDATE=1 cargo test` writes
 //! what is found; read the difference before you commit it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};

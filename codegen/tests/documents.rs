@@ -1,5 +1,7 @@
 //! Real documents that nobody in this project wrote: each compiles, or is refused with problems.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use vivified_codegen::config::{self, Config};
 use vivified_codegen::load;

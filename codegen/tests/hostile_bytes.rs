@@ -1,5 +1,7 @@
 //! Whatever stands in a file, the loader comes back: with a contract or with problems.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
