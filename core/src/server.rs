@@ -65,8 +65,10 @@ impl Listener {
     ) -> anyhow::Result<()> {
         let handle = Handle::new();
         let drain = handle.clone();
+        let events = core.events.clone();
         tokio::spawn(async move {
             stop.await;
+            events.drain();
             drain.graceful_shutdown(Some(DRAIN));
         });
         let router = router(core, development);

@@ -35,7 +35,7 @@ pub async fn call_external(
     let granted = plugin.granted_domains();
     let rules: Vec<_> = granted.iter().filter_map(|entry| AllowRule::parse(entry).ok()).collect();
     let outgoing = outgoing(&plugin, data, body)?;
-    let now = core.clock.unix_millis().unsigned_abs();
+    let now = u64::try_from(core.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
     let (request, octets) = (call.request, call.body_octets());
     let mut fetched = None;
     let work = async {

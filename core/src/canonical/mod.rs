@@ -14,6 +14,7 @@ mod tests;
 pub mod types;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -52,12 +53,20 @@ pub struct Bus {
     sealer: Sealer,
     clock: Clock,
     woken: Arc<Notify>,
+    draining: Arc<AtomicBool>,
     schemas: Arc<Schemas>,
 }
 
 impl Bus {
     pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
-        Self { store, sealer, clock, woken: Arc::default(), schemas: Arc::default() }
+        Self {
+            store,
+            sealer,
+            clock,
+            woken: Arc::default(),
+            draining: Arc::default(),
+            schemas: Arc::default(),
+        }
     }
 
     /// What the schema of its type finds wrong with a payload.
@@ -68,5 +77,11 @@ impl Bus {
     /// Lets waiting pulls look again, after anything that can make a delivery ready.
     pub fn wake(&self) {
         self.woken.notify_waiters();
+    }
+
+    /// Sends waiting pulls home with what there is, so that the process can end.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.wake();
     }
 }

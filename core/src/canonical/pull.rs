@@ -5,6 +5,7 @@
 //! attempt is counted.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
@@ -97,7 +98,7 @@ impl Bus {
                 self.exists(plugin_id, name).await?;
             }
             let now = Instant::now();
-            if now >= end {
+            if now >= end || self.draining.load(Ordering::Acquire) {
                 return Ok(Pulled::default());
             }
             let look = due_in.map_or(end, |due_in| end.min(now + due_in));

@@ -106,7 +106,7 @@ impl Egress {
     }
 
     /// Makes the call, or says why not. `protected` are the addresses of Core and its plugins,
-    /// `now` is the clock in milliseconds.
+    /// `now` counts milliseconds and never goes back.
     pub async fn fetch(
         &self,
         rules: &[AllowRule],

@@ -269,6 +269,17 @@ async fn a_waiting_pull_is_woken_by_a_publish() {
 }
 
 #[tokio::test]
+async fn a_drain_sends_waiting_pulls_home() {
+    let bench = Bench::subscribed().await;
+    let bus = bench.bus.clone();
+    let wait = Duration::from_secs(60);
+    let pull = tokio::spawn(async move { bus.pull(PLUGIN, NAME, 1, wait, admit_all).await });
+    tokio::task::yield_now().await;
+    bench.bus.drain();
+    assert!(pull.await.unwrap().unwrap().deliveries.is_empty());
+}
+
+#[tokio::test]
 async fn only_what_is_published_after_a_subscription_arrives_and_delete_takes_the_rest() {
     let bench = Bench::new();
     bench.publish(None).await;
