@@ -3,7 +3,8 @@
 //! The expectations are made here, from the contract, and not by the code they judge.
 
 use super::facade;
-use super::operations::{Argument, Method, Resource, sent_content, successes};
+use super::facts::{sent_content, successes};
+use super::operations::{Argument, Method, Resource};
 use crate::contract::{
     ContentKind, Contract, Idempotency, Operation, Parameter, ParameterLocation, ParameterStyle,
     ParityMethod,

@@ -118,7 +118,7 @@ pub fn method_name(parity: &ParityMethod) -> String {
 /// An argument of it.
 pub fn parameter_name(parameter: &ParityParameter) -> String {
     let name = encode::identifier(&names::snake(&parameter.name));
-    if name == "options" { "options_".to_owned() } else { name }
+    if ["options", "self", "models"].contains(&name.as_str()) { format!("{name}_") } else { name }
 }
 
 fn signature(

@@ -75,6 +75,17 @@ pub fn import_from<'a>(module: &str, names: impl IntoIterator<Item = &'a str>) -
     exploded(0, &format!("from {module} import "), &names, ["(", ")"], "")
 }
 
+/// An import four columns in.
+pub fn indented_import(module: &str, names: &[String]) -> String {
+    let block = import_from(module, names.iter().map(String::as_str));
+    if block.len() + 4 > WIDTH && !block.contains('\n') {
+        let (head, names) = block.split_once(" import ").unwrap_or_default();
+        let names: Vec<String> = names.split(", ").map(str::to_owned).collect();
+        return exploded(4, &format!("{head} import "), &names, ["(", ")"], "");
+    }
+    block.replace('\n', "\n    ")
+}
+
 /// isort's order of one import: `CONSTANT`, `Class`, `function`.
 fn rank(name: &str) -> u8 {
     let constant = name.len() > 1 && !name.chars().any(|letter| letter.is_ascii_lowercase());

@@ -1,15 +1,20 @@
 //! The Python target: one package with a client, models, errors, resources and tests.
 //!
-//! `types` spells annotations, `models`, `operations` and `facade` make the views of their
-//! modules, `package` those of the rest, `cases` the data of the wire tests.
+//! `types` spells annotations, `layout` breaks lines as the formatters do, `facts` says what an
+//! operation is; the other modules make the view of the file they are named after.
 
 mod cases;
+mod client;
+mod errors;
 mod facade;
+mod facts;
 mod layout;
 mod models;
 mod operations;
 mod package;
+mod sample;
 mod types;
+mod uses;
 
 use super::Job;
 use super::render::replace_package;
@@ -29,14 +34,14 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     let types = Types::new(contract);
     let package = package::package(contract, job.target);
     let resources = operations::resources(contract, &types);
-    let uses = models::Uses::of(contract);
+    let uses = uses::Uses::of(contract);
     let writer = Writer { job, package: &package };
 
     job.templates.copy_runtime("python", &job.target.output, &package.module, tree);
     let models = models::view(&types, &uses, contract.types.values());
     writer.render("package/models.py.tera", &models, tree);
-    writer.render("package/errors.py.tera", &package::errors(contract), tree);
-    let client = package::client(contract, &types, &resources, &package, job.target);
+    writer.render("package/errors.py.tera", &errors::errors(contract), tree);
+    let client = client::client(contract, &types, &resources, &package, job.target);
     let view = ClientView { client: &client, resources: &resources };
     for template in ["package/client.py.tera", "package/__init__.py.tera", "README.md.tera"] {
         writer.render(template, &view, tree);
@@ -71,20 +76,13 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
 pub fn samples(contract: &Contract, config: &Config) -> HashMap<String, String> {
     let Some(target) = config.targets.get(&TargetName::Python) else { return HashMap::new() };
     let types = Types::new(contract);
-    let resources = operations::resources(contract, &types);
     let package = package::package(contract, target);
-    let operations = contract.operations.iter();
-    operations
-        .filter_map(|operation| {
-            let sample = package::sample(contract, &types, &package, &resources, operation)?;
-            Some((operation.id.clone(), sample))
-        })
-        .collect()
+    sample::programs(contract, &types, &package, &operations::resources(contract, &types))
 }
 
 #[derive(Serialize)]
 struct ClientView<'a> {
-    client: &'a package::Client,
+    client: &'a client::Client,
     resources: &'a [operations::Resource],
 }
 

@@ -2,8 +2,9 @@
 
 use super::layout;
 use super::types::{Module, Types};
+use super::uses::Uses;
 use crate::contract::{
-    Additional, Constraints, Contract, Enumeration, EnumerationBase, Field, Object, Shape, Type,
+    Additional, Constraints, Enumeration, EnumerationBase, Field, Object, Shape, Type,
     TypeDeclaration, TypeKind,
 };
 use crate::encode::python as encode;
@@ -20,6 +21,7 @@ const RESERVED_FIELDS: &[&str] = &[
     "copy",
     "dict",
     "float",
+    "frozenset",
     "from_orm",
     "from_wire",
     "int",
@@ -48,19 +50,14 @@ const RESERVED_FIELDS: &[&str] = &[
     "parse_file",
     "parse_obj",
     "parse_raw",
-    "property",
     "schema",
     "schema_json",
-    "set",
     "str",
     "to_wire",
-    "tuple",
-    "type_",
     "update_forward_refs",
     "validate",
     "wire",
     "self",
-    "classmethod",
 ];
 
 /// A module of types: `models.py`, `events.py`.
@@ -98,7 +95,7 @@ pub fn view<'a>(
     let mut classes = Vec::new();
     let mut waiting = Vec::new();
     for declaration in declarations {
-        let name = types.class(&declaration.name);
+        let name = &*types.class(&declaration.name);
         match &declaration.kind {
             TypeKind::Object(object) => {
                 classes.push(object_class(types, uses, declaration, object, name, &mut module));
@@ -342,7 +339,7 @@ fn alias_of(
     lazy: bool,
     module: &mut Module,
 ) -> Alias {
-    let name = types.class(&declaration.name);
+    let name = &*types.class(&declaration.name);
     let target = match &declaration.kind {
         TypeKind::Union(union) => types.union(union, module),
         TypeKind::Alias(ty) => types.annotation(ty, module),
@@ -415,55 +412,4 @@ pub fn limits(constraints: &Constraints) -> String {
     letters.next().map_or_else(String::new, |first| {
         format!("{}{}", first.to_ascii_uppercase(), letters.as_str())
     })
-}
-
-/// Which types travel in which direction: a required field that only the server writes cannot
-/// be required of a caller who sends the type, and the other way round.
-pub struct Uses {
-    sent: HashSet<String>,
-    received: HashSet<String>,
-}
-
-impl Uses {
-    pub fn of(contract: &Contract) -> Self {
-        let mut uses = Self { sent: HashSet::new(), received: HashSet::new() };
-        for operation in &contract.operations {
-            for content in operation.body.iter().flat_map(|body| &body.contents) {
-                walk(contract, &content.ty, &mut uses.sent);
-            }
-            for content in operation.responses.iter().flat_map(|response| &response.contents) {
-                walk(contract, &content.ty, &mut uses.received);
-            }
-        }
-        uses
-    }
-
-    fn is_optional(&self, owner: &str, field: &Field) -> bool {
-        (field.read_only && self.sent.contains(owner))
-            || (field.write_only && self.received.contains(owner))
-    }
-}
-
-fn walk(contract: &Contract, ty: &Type, seen: &mut HashSet<String>) {
-    match &ty.shape {
-        Shape::Array(item) | Shape::Map(item) => walk(contract, item, seen),
-        Shape::Named(name) if !seen.contains(name) => {
-            seen.insert(name.clone());
-            let Some(declaration) = contract.types.get(name) else { return };
-            match &declaration.kind {
-                TypeKind::Object(object) => {
-                    object.fields.iter().for_each(|field| walk(contract, &field.ty, seen));
-                    if let Additional::Typed(ty) = &object.additional {
-                        walk(contract, ty, seen);
-                    }
-                }
-                TypeKind::Union(union) => {
-                    union.variants.iter().for_each(|variant| walk(contract, &variant.ty, seen));
-                }
-                TypeKind::Alias(ty) => walk(contract, ty, seen),
-                TypeKind::Enumeration(_) => {}
-            }
-        }
-        _ => {}
-    }
 }

@@ -1,19 +1,20 @@
-//! Operations: a constant of facts for each, and a method of a signature and one call.
+//! Operations: one resource for each tag, and methods of a signature and one call.
 
+use super::facts::{self, Returns, sent_content};
 use super::layout;
 use super::models::limits;
 use super::types::{Module, Types};
 use crate::contract::{
-    Content, ContentKind, Contract, HttpMethod, Idempotency, Operation, Parameter,
-    ParameterLocation, ParameterStyle, Response, Shape, StatusRange, Tag,
+    Content, ContentKind, Contract, Operation, Parameter, ParameterLocation, Shape,
 };
 use crate::encode::python as encode;
 use crate::names::{self, Scope};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// Parameters of every method, and names its body uses.
 const RESERVED_ARGUMENTS: &[&str] =
-    &["options", "models", "timeout", "max_retries", "idempotency_key", "extra_headers"];
+    &["self", "options", "models", "timeout", "max_retries", "idempotency_key", "extra_headers"];
 
 /// Names a method may not take: annotations of its class use them.
 const RESERVED_METHODS: &[&str] =
@@ -66,46 +67,56 @@ pub struct Argument {
     pub text: String,
 }
 
-/// What a method gives back.
-#[derive(Clone)]
-pub struct Returns {
-    pub annotation: String,
-    pub async_annotation: String,
-    pub streamed: bool,
+/// Builds the resources, one for each tag, in the order of the spec.
+pub fn resources(contract: &Contract, types: &Types<'_>) -> Vec<Resource> {
+    groups(contract).into_iter().map(|group| resource(contract, types, group)).collect()
 }
 
-/// Groups the operations by tag, in the order of the spec.
-pub fn resources(contract: &Contract, types: &Types<'_>) -> Vec<Resource> {
-    let mut attributes = Scope::with_reserved(["close", "models"]);
-    let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
-    let mut position = std::collections::HashMap::new();
+/// The operations of a tag, by their place in the contract.
+struct Group<'a> {
+    tag: &'a str,
+    attribute: String,
+    operations: Vec<usize>,
+}
+
+fn groups(contract: &Contract) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut position: HashMap<&str, usize> = HashMap::new();
     for (index, operation) in contract.operations.iter().enumerate() {
         let at = *position.entry(operation.tag.as_str()).or_insert_with(|| {
-            groups.push((&operation.tag, Vec::new()));
+            groups.push(Group {
+                tag: &operation.tag,
+                attribute: String::new(),
+                operations: Vec::new(),
+            });
             groups.len() - 1
         });
-        groups[at].1.push(index);
+        groups[at].operations.push(index);
     }
     let order = |name: &str| contract.tags.iter().position(|tag| tag.name == name);
-    groups.sort_by_key(|(name, _)| order(name).unwrap_or(usize::MAX));
+    groups.sort_by_cached_key(|group| order(group.tag).unwrap_or(usize::MAX));
+    let mut scope = Scope::with_reserved(["close", "models"]);
+    for group in &mut groups {
+        group.attribute = scope.claim(&attribute_name(group.tag));
+    }
     groups
-        .into_iter()
-        .map(|(tag, operations)| {
-            let known = contract.tags.iter().find(|known| known.name == tag);
-            resource(contract, types, tag, known, &operations, &mut attributes)
+}
+
+/// Names of the methods and constants of one resource.
+fn names_of(contract: &Contract, operations: &[usize]) -> Vec<(String, String)> {
+    let mut methods = Scope::with_reserved(["__init__"]);
+    let mut constants = Scope::with_reserved(["NOTHING"]);
+    operations
+        .iter()
+        .map(|&index| {
+            let id = &contract.operations[index].id;
+            (methods.claim(&method_name(id)), constants.claim(&constant_name(id)))
         })
         .collect()
 }
 
-fn resource(
-    contract: &Contract,
-    types: &Types<'_>,
-    tag: &str,
-    known: Option<&Tag>,
-    operations: &[usize],
-    attributes: &mut Scope,
-) -> Resource {
-    let attribute = attributes.claim(&attribute_name(tag));
+fn resource(contract: &Contract, types: &Types<'_>, group: Group<'_>) -> Resource {
+    let Group { tag, attribute, operations } = group;
     let mut module = Module::new("models.");
     module.name("typing", "Unpack");
     for name in ["CallOptions", "Operation"] {
@@ -114,20 +125,19 @@ fn resource(
     for name in ["AsyncTransport", "Transport"] {
         module.name("runtime.transport", name);
     }
-    let mut method_names = Scope::with_reserved(["__init__"]);
-    let mut constant_names = Scope::with_reserved(["NOTHING"]);
     let mut constants = Vec::new();
+    let names = names_of(contract, &operations);
     let methods: Vec<Method> = operations
-        .iter()
-        .map(|&index| {
+        .into_iter()
+        .zip(names)
+        .map(|(index, (name, constant))| {
             let operation = &contract.operations[index];
-            let name = method_names.claim(&method_name(&operation.id));
-            let constant = constant_names.claim(&constant_name(&operation.id));
-            let returns = returns(types, operation, &mut module);
-            constants.extend(constant_texts(types, operation, &constant, &returns, &mut module));
+            let returns = facts::returns(types, operation, &mut module);
+            constants.extend(facts::constants(types, operation, &constant, &returns, &mut module));
             method(types, operation, index, name, &constant, returns, &mut module)
         })
         .collect();
+    let known = contract.tags.iter().find(|known| known.name == tag);
     let text = known.and_then(|tag| tag.description.clone()).unwrap_or_default();
     let text = if text.trim().is_empty() { format!("Operations of {tag}.") } else { text };
     let uses_models = constants.iter().any(|constant| constant.contains("models."))
@@ -307,11 +317,6 @@ fn body_annotation(types: &Types<'_>, content: &Content, module: &mut Module) ->
     }
 }
 
-/// The first content that can be sent, JSON before all others.
-pub fn sent_content(contents: &[Content]) -> Option<&Content> {
-    contents.iter().find(|content| content.kind == ContentKind::Json).or_else(|| contents.first())
-}
-
 /// The head of a method up to its colon.
 fn signature(name: &str, arguments: &[Argument], returns: &str) -> String {
     let mut items = vec!["self".to_owned()];
@@ -367,205 +372,4 @@ fn describe(operation: &Operation, arguments: &[Argument]) -> String {
         .filter(|argument| !argument.text.trim().is_empty())
         .map(|argument| format!("{}: {}", argument.name, argument.text.trim()));
     encode::docstring_with(&parts.join("\n\n"), &[("Args", described.collect())], 8)
-}
-
-/// Successes of an operation with the content to read of each; redirects when it has no 2xx.
-pub fn successes(operation: &Operation) -> Vec<(u16, Option<&Content>)> {
-    let pick = |wanted: &dyn Fn(StatusRange) -> Option<u16>| -> Vec<(u16, Option<&Content>)> {
-        let of = |response: &Response| wanted(response.status);
-        let found =
-            operation.responses.iter().filter_map(|response| Some((of(response)?, response)));
-        found.map(|(status, response)| (status, sent_content(&response.contents))).collect()
-    };
-    let successes = pick(&|status| match status {
-        StatusRange::Code(code) if (200..300).contains(&code) => Some(code),
-        StatusRange::Range(2) => Some(2),
-        _ => None,
-    });
-    if !successes.is_empty() {
-        return successes;
-    }
-    let others = pick(&|status| match status {
-        StatusRange::Code(code) if code < 400 => Some(code),
-        _ => None,
-    });
-    if !others.is_empty() {
-        return others.into_iter().map(|(status, _)| (status, None)).collect();
-    }
-    pick(&|status| (status == StatusRange::Default).then_some(0))
-}
-
-pub fn returns(types: &Types<'_>, operation: &Operation, module: &mut Module) -> Returns {
-    let mut forms: Vec<String> = Vec::new();
-    let mut streamed = false;
-    for (_, content) in successes(operation) {
-        let form = match content {
-            None => "None".to_owned(),
-            Some(content) => answer_annotation(types, content, operation, module, &mut streamed),
-        };
-        if !forms.contains(&form) {
-            forms.push(form);
-        }
-    }
-    if streamed {
-        let item = forms.pop().unwrap_or_default();
-        module.name("runtime.streams", "AsyncStream");
-        module.name("runtime.streams", "Stream");
-        return Returns {
-            annotation: format!("Stream[{item}]"),
-            async_annotation: format!("AsyncStream[{item}]"),
-            streamed,
-        };
-    }
-    // None reads best at the end.
-    forms.sort_by_key(|form| form == "None");
-    let annotation = match forms.as_slice() {
-        [] => "None".to_owned(),
-        forms if forms.iter().any(|form| form == "Any") => module.name("typing", "Any").to_owned(),
-        forms => forms.join(" | "),
-    };
-    Returns { async_annotation: annotation.clone(), annotation, streamed }
-}
-
-fn answer_annotation(
-    types: &Types<'_>,
-    content: &Content,
-    operation: &Operation,
-    module: &mut Module,
-    streamed: &mut bool,
-) -> String {
-    if operation.method == HttpMethod::Head {
-        return "None".to_owned();
-    }
-    match content.kind {
-        ContentKind::Json => types.annotation(&content.ty, module),
-        ContentKind::Text | ContentKind::Form => "str".to_owned(),
-        ContentKind::Binary | ContentKind::Multipart => "bytes".to_owned(),
-        ContentKind::EventStream | ContentKind::JsonLines => {
-            *streamed = true;
-            types.annotation(&content.ty, module)
-        }
-    }
-}
-
-fn answer(types: &Types<'_>, content: Option<&Content>, head: bool, module: &mut Module) -> String {
-    let Some(content) = content.filter(|_| !head) else {
-        return module.name("runtime.operation", "NOTHING").to_owned();
-    };
-    let media_type = encode::string(&content.media_type);
-    match content.kind {
-        ContentKind::Json => {
-            let class = module.name("runtime.operation", "Json");
-            let annotation = types.annotation(&content.ty, module);
-            if content.media_type == "application/json" || content.media_type.contains('*') {
-                format!("{class}({annotation})")
-            } else {
-                format!("{class}({annotation}, {media_type})")
-            }
-        }
-        ContentKind::Text | ContentKind::Form => {
-            format!("{}({media_type})", module.name("runtime.operation", "Text"))
-        }
-        ContentKind::Binary | ContentKind::Multipart => {
-            format!("{}({media_type})", module.name("runtime.operation", "Octets"))
-        }
-        ContentKind::EventStream | ContentKind::JsonLines => {
-            let class = module.name("runtime.operation", "Streamed");
-            format!("{class}({}, {media_type})", types.annotation(&content.ty, module))
-        }
-    }
-}
-
-/// The constant of an operation; a streamed one has a twin for tasks.
-fn constant_texts(
-    types: &Types<'_>,
-    operation: &Operation,
-    name: &str,
-    returns: &Returns,
-    module: &mut Module,
-) -> Vec<String> {
-    let mut items = vec![
-        format!("id={}", encode::string(&operation.id)),
-        format!("method={}", encode::string(operation.method.as_str())),
-        format!("path={}", encode::string(&operation.path)),
-    ];
-    let head = operation.method == HttpMethod::Head;
-    let answers: Vec<String> = successes(operation)
-        .into_iter()
-        .map(|(status, content)| format!("{status}: {}", answer(types, content, head, module)))
-        .collect();
-    if !answers.is_empty() {
-        items.push(layout::group(4, "answers=", &answers, ["{", "}"], ""));
-    }
-    if operation.is_naturally_idempotent() {
-        items.push("safe=True".to_owned());
-    }
-    if operation.policy.idempotency == Some(Idempotency::Key) {
-        items.push("keyed=True".to_owned());
-    }
-    if !operation.security.is_empty() {
-        let alternatives: Vec<String> = operation
-            .security
-            .iter()
-            .map(|all| tuple(all.schemes.iter().map(|(name, _)| encode::string(name)).collect()))
-            .collect();
-        items.push(format!("security={}", tuple(alternatives)));
-    }
-    if let Some(content) = operation.body.as_ref().and_then(|body| sent_content(&body.contents)) {
-        items.push(format!("body=\"{}\"", body_kind(content.kind)));
-        if content.media_type != "application/json" && !content.media_type.contains('*') {
-            items.push(format!("media_type={}", encode::string(&content.media_type)));
-        }
-    }
-    let styles: Vec<String> = operation.parameters.iter().filter_map(style).collect();
-    if !styles.is_empty() {
-        items.push(layout::group(4, "styles=", &styles, ["{", "}"], ""));
-    }
-    let text = |name: &str, annotation: &str| {
-        let head = format!("{name}: Operation[{annotation}] = Operation");
-        layout::exploded(0, &head, &items, ["(", ")"], "")
-    };
-    let mut texts = vec![text(name, &returns.annotation)];
-    if returns.streamed {
-        texts.push(text(&format!("{name}_ASYNC"), &returns.async_annotation));
-    }
-    texts
-}
-
-fn tuple(items: Vec<String>) -> String {
-    if items.len() == 1 { format!("({},)", items[0]) } else { format!("({})", items.join(", ")) }
-}
-
-fn body_kind(kind: ContentKind) -> &'static str {
-    match kind {
-        ContentKind::Json => "json",
-        ContentKind::Form => "form",
-        ContentKind::Multipart => "multipart",
-        ContentKind::Text => "text",
-        ContentKind::Binary | ContentKind::EventStream | ContentKind::JsonLines => "binary",
-    }
-}
-
-/// The style of a parameter where it is not the one the runtime assumes.
-fn style(parameter: &Parameter) -> Option<String> {
-    let (place, usual) = match parameter.location_in {
-        ParameterLocation::Path => ("path", ""),
-        ParameterLocation::Query => ("query", "explode"),
-        ParameterLocation::Header => ("header", ""),
-        ParameterLocation::Cookie => return None,
-    };
-    let style = match parameter.style {
-        ParameterStyle::Simple if parameter.explode => "simple-explode",
-        ParameterStyle::Simple => "",
-        ParameterStyle::Form if parameter.explode => "explode",
-        ParameterStyle::Form => "comma",
-        ParameterStyle::Label => "label",
-        ParameterStyle::Matrix => "matrix",
-        ParameterStyle::SpaceDelimited => "space",
-        ParameterStyle::PipeDelimited => "pipe",
-        ParameterStyle::DeepObject => "deep",
-        ParameterStyle::Json => "json",
-    };
-    let key = encode::string(&format!("{place}.{}", parameter.wire_name));
-    (style != usual && !style.is_empty()).then(|| format!("{key}: \"{style}\""))
 }

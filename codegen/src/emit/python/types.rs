@@ -3,9 +3,9 @@
 use super::layout;
 use crate::contract::{Contract, Shape, Type, TypeDeclaration, TypeKind, UnionStrategy};
 use crate::encode::python as encode;
-use crate::names::Scope;
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Names a module of models imports or that Python gives it; no class may take one.
 const RESERVED: &[&str] = &[
@@ -45,10 +45,10 @@ const RESERVED: &[&str] = &[
     "Warning",
 ];
 
-/// Every type of the contract with the class it becomes.
+/// The types of the contract, by their contract names.
+#[derive(Clone, Copy)]
 pub struct Types<'a> {
-    declarations: HashMap<&'a str, &'a TypeDeclaration>,
-    classes: HashMap<&'a str, String>,
+    contract: &'a Contract,
 }
 
 /// A module that annotations are written for: how it reaches models, and what it must import.
@@ -60,29 +60,25 @@ pub struct Module {
 
 impl<'a> Types<'a> {
     pub fn new(contract: &'a Contract) -> Self {
-        let mut scope = Scope::default();
-        let mut types = Self { declarations: HashMap::new(), classes: HashMap::new() };
-        let shared = contract.types.iter();
-        let events = contract.events.iter().flat_map(|event| event.schema.types.iter());
-        for (name, declaration) in shared.chain(events) {
-            let wanted = if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
-                format!("{name}Model")
-            } else {
-                name.clone()
-            };
-            types.classes.insert(name, scope.claim(&wanted));
-            types.declarations.insert(name, declaration);
-        }
-        types
+        Self { contract }
     }
 
     pub fn declaration(&self, name: &str) -> Option<&'a TypeDeclaration> {
-        self.declarations.get(name).copied()
+        let events = || self.contract.events.iter().find_map(|event| event.schema.types.get(name));
+        self.contract.types.get(name).or_else(events)
     }
 
-    /// The class or alias of a contract type.
-    pub fn class<'b>(&'b self, name: &'b str) -> &'b str {
-        self.classes.get(name).map_or(name, String::as_str)
+    /// The class or alias of a contract type; one that would hide a name of the module gets
+    /// `Model` behind its own.
+    pub fn class<'b>(&self, name: &'b str) -> Cow<'b, str> {
+        if !RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+            return Cow::Borrowed(name);
+        }
+        let mut class = format!("{name}Model");
+        while self.declaration(&class).is_some() {
+            class.push_str("Model");
+        }
+        Cow::Owned(class)
     }
 
     /// The annotation of a use of a type, null included.
@@ -258,7 +254,7 @@ impl<'a> Types<'a> {
     /// What a built model answers when it is asked which variant it is: the name of its class.
     fn variant(&self, variant: &crate::contract::Variant) -> String {
         match &variant.ty.shape {
-            Shape::Named(name) => self.class(name).to_owned(),
+            Shape::Named(name) => self.class(name).into_owned(),
             _ => variant.name.clone(),
         }
     }
