@@ -14,6 +14,8 @@ pub struct CoreClient {
 
 impl CoreClient {
     pub fn new(base_url: &str) -> Result<Self> {
+        // An error means that a provider is there already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::blocking::Client::builder()
             .timeout(Duration::from_secs(10))
             .redirect(reqwest::redirect::Policy::none())
