@@ -83,22 +83,24 @@ fn start_all(arguments: &Args, folder: &RunFolder, started: &mut Vec<Process>) -
     let session =
         client.call("login", Some(&login)).context("the development user cannot sign in")?;
     let client = client.with_token(text(&session, "token")?);
+    let seen_before = sample_seen(&client);
     let process = start_sample(arguments, folder, &client, &url)?;
     started.push(process.clone());
+    // A data folder of an earlier run knows the plugin already: only a new sign of life counts.
     process.wait_until(START_LIMIT, "registration of the sample plugin", || {
-        let answer = client.call("list_admin_plugins", None).ok()?;
-        let plugins = answer["plugins"].as_array()?;
-        plugins
-            .iter()
-            .any(|plugin| {
-                plugin["plugin_id"] == SAMPLE
-                    && plugin["status"] == "active"
-                    && plugin["healthy"] == true
-            })
-            .then_some(())
+        sample_seen(&client).filter(|seen| seen_before.as_ref() != Some(seen))
     })?;
     eprintln!("{SAMPLE} is registered after {:.1} s", begin.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// When Core last heard of the sample plugin, if it is active and healthy.
+fn sample_seen(client: &CoreClient) -> Option<String> {
+    let answer = client.call("list_admin_plugins", None).ok()?;
+    let plugins = answer["plugins"].as_array()?;
+    let sample = plugins.iter().find(|plugin| plugin["plugin_id"] == SAMPLE)?;
+    let works = sample["status"] == "active" && sample["healthy"] == true;
+    works.then(|| sample["seen_at"].as_str().map(str::to_owned)).flatten()
 }
 
 fn start_core(

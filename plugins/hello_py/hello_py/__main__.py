@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -15,27 +18,61 @@ from .settings import Settings, read_manifest, read_settings
 from .web import application
 
 
+class Server(uvicorn.Server):
+    """A server that leaves signals alone: the plugin has to deregister after it."""
+
+    def install_signal_handlers(self) -> None:
+        """SIGTERM and SIGINT end the server, not the process."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+
+    def stop(self) -> None:
+        """Finishes the requests it has and ends."""
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured, so nothing is raised again afterwards."""
+        yield
+
+
 async def run(settings: Settings) -> None:
-    """Serves and works until a signal asks for the end."""
+    """Serves and works until a signal asks for the end. A fault in the work ends it as well."""
     with socket.create_server((settings.host, settings.port)) as listener:
         port = listener.getsockname()[1]
         async with connected(settings) as plugin:
             server = web_server(plugin)
+            server.install_signal_handlers()
             serving = asyncio.create_task(server.serve(sockets=[listener]))
-            await plugin.register(settings.base_url or f"http://{settings.host}:{port}")
-            work = [
-                asyncio.create_task(plugin.renew()),
-                asyncio.create_task(plugin.handle_events()),
-                asyncio.create_task(plugin.ask_outside()),
-            ]
-            await serving
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-            await plugin.leave()
+            try:
+                await plugin.register(settings.base_url or f"http://{settings.host}:{port}")
+                await work_while(serving, plugin)
+            finally:
+                server.stop()
+                await serving
+                await plugin.leave()
 
 
-def web_server(plugin: Plugin) -> uvicorn.Server:
+async def work_while(serving: asyncio.Task[None], plugin: Plugin) -> None:
+    """Does the work of the plugin until the server has ended."""
+    work = [
+        asyncio.create_task(plugin.renew()),
+        asyncio.create_task(plugin.handle_events()),
+        asyncio.create_task(plugin.ask_outside()),
+    ]
+    try:
+        pending: set[asyncio.Task[None]] = {serving, *work}
+        while not serving.done():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
+
+def web_server(plugin: Plugin) -> Server:
     """The server for inbound calls; its access log is off because paths may name things."""
 
     verifier = CallVerifier(KeySet(plugin.read_keys), str(read_manifest()["id"]))
@@ -47,7 +84,7 @@ def web_server(plugin: Plugin) -> uvicorn.Server:
         timeout_keep_alive=10,
         timeout_graceful_shutdown=5,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def main() -> int:

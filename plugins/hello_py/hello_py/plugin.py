@@ -107,7 +107,7 @@ class Plugin:
 
     def _handle(self, delivery: Delivery) -> DeliveryOutcome:
         self.handled += 1
-        log("handled", type=delivery.event.type, attempt=delivery.attempt, total=self.handled)
+        log("handled", type=delivery.event.type_, attempt=delivery.attempt, total=self.handled)
         return DeliveryOutcome(delivery_id=delivery.delivery_id, outcome="ack")
 
     async def read_keys(self) -> list[dict[str, Any]]:

@@ -45,7 +45,14 @@ async def test_a_wrong_claim_is_refused(verifier: CallVerifier, changes: dict[st
 
 
 @pytest.mark.parametrize(
-    "header", [{"typ": "JWT"}, {"typ": "viv-plugin+jwt"}, {"jku": "https://x"}, {"crit": ["x"]}, {"kid": "../key"}]
+    "header",
+    [
+        {"typ": "JWT"},
+        {"typ": "viv-plugin+jwt"},
+        {"jku": "https://x"},
+        {"crit": ["x"]},
+        {"kid": "../key"},
+    ],
 )
 async def test_a_wrong_header_is_refused(verifier: CallVerifier, header: dict[str, Any]) -> None:
     with pytest.raises(Refused):
@@ -64,8 +71,13 @@ async def test_another_algorithm_is_refused(verifier: CallVerifier) -> None:
             await verifier.caller(f"Bearer {token}", "ping", b"{}")
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic x", "Bearer a.b", "Bearer " + "a" * 5000])
-async def test_what_is_no_token_is_refused(verifier: CallVerifier, authorization: str | None) -> None:
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer ", "Basic x", "Bearer a.b", "Bearer " + "a" * 5000],
+)
+async def test_what_is_no_token_is_refused(
+    verifier: CallVerifier, authorization: str | None
+) -> None:
     with pytest.raises(Refused):
         await verifier.caller(authorization, "ping", b"{}")
 

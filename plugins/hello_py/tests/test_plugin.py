@@ -61,10 +61,22 @@ class FakeCore:
         body = json.loads(request.content) if request.content else None
         self.asked.append((name, body, request.headers.get("authorization")))
         if name in self.down:
-            problem = {"type": "about:blank", "title": "No", "status": 403, "code": "forbidden", "retryable": False}
-            return httpx2.Response(403, json=problem, headers={"content-type": "application/problem+json"})
+            problem = {
+                "type": "about:blank",
+                "title": "No",
+                "status": 403,
+                "code": "forbidden",
+                "retryable": False,
+            }
+            return httpx2.Response(
+                403, json=problem, headers={"content-type": "application/problem+json"}
+            )
         status = {"POST /plugins/deregister": 204}.get(name, 200)
-        return httpx2.Response(status, json=ANSWERS[name]) if ANSWERS[name] is not None else httpx2.Response(status)
+        return (
+            httpx2.Response(status, json=ANSWERS[name])
+            if ANSWERS[name] is not None
+            else httpx2.Response(status)
+        )
 
     def client(self, token: Any) -> AsyncVivifiedClient:
         transport = httpx2.MockTransport(self.answer)
@@ -92,7 +104,9 @@ def plugin(core: FakeCore) -> Plugin:
     return plugin
 
 
-async def test_registration_sends_the_manifest_with_the_address(plugin: Plugin, core: FakeCore) -> None:
+async def test_registration_sends_the_manifest_with_the_address(
+    plugin: Plugin, core: FakeCore
+) -> None:
     await plugin.register("http://127.0.0.1:9000")
     name, body, authorization = core.asked[0]
     assert name == "POST /plugins/register"
@@ -138,7 +152,9 @@ async def test_a_refused_subscription_is_tried_again(plugin: Plugin, core: FakeC
         await plugin.handle_events()
 
 
-async def test_the_proxied_call_goes_to_the_one_allowed_host(plugin: Plugin, core: FakeCore) -> None:
+async def test_the_proxied_call_goes_to_the_one_allowed_host(
+    plugin: Plugin, core: FakeCore
+) -> None:
     await plugin.ask_outside()
     core.down.add("POST /proxy")
     await plugin.ask_outside()
@@ -146,7 +162,9 @@ async def test_the_proxied_call_goes_to_the_one_allowed_host(plugin: Plugin, cor
     assert urls == {"https://stub.vivified.test/v1/status"}
 
 
-async def test_leaving_deregisters_and_bears_a_core_that_is_gone(plugin: Plugin, core: FakeCore) -> None:
+async def test_leaving_deregisters_and_bears_a_core_that_is_gone(
+    plugin: Plugin, core: FakeCore
+) -> None:
     await plugin.leave()
     core.down.add("POST /plugins/deregister")
     await plugin.leave()
@@ -166,13 +184,22 @@ async def test_no_line_of_the_log_holds_a_payload_or_a_token(
     await plugin.ask_outside()
     await asyncio.sleep(0)
     output = capsys.readouterr().out
-    assert [json.loads(line)["event"] for line in output.splitlines()] == ["registered", "handled", "asked_outside"]
+    assert [json.loads(line)["event"] for line in output.splitlines()] == [
+        "registered",
+        "handled",
+        "asked_outside",
+    ]
     assert "CANARY" not in output and "token-1" not in output and "msg-0001" not in output
 
 
 def test_every_fault_of_the_environment_is_named_at_once() -> None:
-    with pytest.raises(ValueError, match="CORE_URL is not set; REGISTRATION_TOKEN is not set; PLUGIN_PORT is not a port"):
+    with pytest.raises(
+        ValueError,
+        match="CORE_URL is not set; REGISTRATION_TOKEN is not set; PLUGIN_PORT is not a port",
+    ):
         read_settings({"PLUGIN_PORT": "web"})
-    settings = read_settings({"CORE_URL": "http://127.0.0.1:8000", "REGISTRATION_TOKEN": "secret", "PLUGIN_PORT": "9000"})
+    settings = read_settings(
+        {"CORE_URL": "http://127.0.0.1:8000", "REGISTRATION_TOKEN": "secret", "PLUGIN_PORT": "9000"}
+    )
     assert (settings.host, settings.port, settings.base_url) == ("127.0.0.1", 9000, None)
     assert "secret" not in repr(settings)
