@@ -13,8 +13,10 @@ from vivified.models import (
     Delivery,
     DeliveryOutcome,
     Heartbeat,
+    HeartbeatStatus,
     ManifestDocument,
     PullRequest,
+    SettleOutcome,
     SettleRequest,
 )
 
@@ -67,7 +69,9 @@ class Plugin:
         """Sends heartbeats for ever, each at two thirds of the life of the token."""
         while True:
             try:
-                lease = await self._client.plugins.send_heartbeat(Heartbeat(status="healthy"))
+                lease = await self._client.plugins.send_heartbeat(
+                    Heartbeat(status=HeartbeatStatus.HEALTHY)
+                )
                 self._token, self._life = lease.token, lease.expires_in
                 pause = self._life * 2 / 3 * random.uniform(0.9, 1.1)
             except VivifiedError as error:
@@ -108,7 +112,7 @@ class Plugin:
     def _handle(self, delivery: Delivery) -> DeliveryOutcome:
         self.handled += 1
         log("handled", type=delivery.event.type_, attempt=delivery.attempt, total=self.handled)
-        return DeliveryOutcome(delivery_id=delivery.delivery_id, outcome="ack")
+        return DeliveryOutcome(delivery_id=delivery.delivery_id, outcome=SettleOutcome.ACK)
 
     async def read_keys(self) -> list[dict[str, Any]]:
         """The public keys of Core."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
+
 from conftest import claims, public_jwk, sign
 from hello_py.inbound import CallVerifier, Refused
 

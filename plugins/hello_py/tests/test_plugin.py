@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from vivified import AsyncVivifiedClient
+
 from hello_py import logs
 from hello_py.plugin import Plugin
 from hello_py.settings import read_settings
-from vivified import AsyncVivifiedClient
 
 EVENT = {
     "specversion": "1.0",

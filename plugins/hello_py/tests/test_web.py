@@ -1,6 +1,7 @@
 """The web application: health for anybody, ping for Core alone."""
 
 import httpx2
+
 from conftest import claims, sign
 from hello_py.inbound import CallVerifier
 from hello_py.web import LARGEST_BODY, application
