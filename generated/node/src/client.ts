@@ -182,7 +182,7 @@ export class VivifiedClient {
     input?: models.CallInput,
     options: RequestOptions = {},
   ): Promise<models.CallOutput> {
-    return this.operator.callPlugin(pluginId, operation, input, options);
+    return this.operator.callPlugin(pluginId, operation, input, {}, options);
   }
 
   /**

@@ -67,7 +67,7 @@ export { SystemResource } from './resources/system.js';
 export { IdentityResource } from './resources/identity.js';
 export { PluginsResource } from './resources/plugins.js';
 export { CanonicalResource } from './resources/canonical.js';
-export { OperatorResource } from './resources/operator.js';
+export { OperatorResource, type CallPluginParams } from './resources/operator.js';
 export { ProxyResource } from './resources/proxy.js';
 export { ConfigResource, type SetConfigParams } from './resources/config.js';
 export {

@@ -13,12 +13,36 @@ export const CALL_PLUGIN: Operation = {
   parameters: [
     { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
     { name: 'operation', wireName: 'operation', place: 'path', style: 'simple', explode: false },
+    {
+      name: 'vivifiedTimeoutMs',
+      wireName: 'Vivified-Timeout-Ms',
+      place: 'header',
+      style: 'simple',
+      explode: false,
+    },
+    {
+      name: 'vivifiedCallToken',
+      wireName: 'Vivified-Call-Token',
+      place: 'header',
+      style: 'simple',
+      explode: false,
+    },
   ],
   idempotency: 'key',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json', mask: true },
 };
+
+export interface CallPluginParams {
+  /** Most milliseconds for all tries together; the manifest of the callee sets the cap. */
+  vivifiedTimeoutMs?: number | undefined;
+  /**
+   * The token of the call that this one is part of, as the caller received it. It continues the
+   * chain that shows cycles.
+   */
+  vivifiedCallToken?: string | undefined;
+}
 
 /** Calls from plugin to plugin through the gateway. */
 export class OperatorResource {
@@ -40,9 +64,10 @@ export class OperatorResource {
     pluginId: models.PluginId,
     operation: string,
     body?: models.CallInput,
+    params: CallPluginParams = {},
     options: RequestOptions = {},
   ): Promise<models.CallOutput> {
-    const values = { pluginId, operation };
+    const values = { ...params, pluginId, operation };
     return this.#transport.send(CALL_PLUGIN, values, body, options);
   }
 }
