@@ -46,9 +46,8 @@ fn start(mut command: Command) -> (Child, String, Vec<String>) {
         }
         lines.push(line);
     }
-    let mut stderr = String::new();
-    drop(child.stderr.take().expect("piped").read_to_string(&mut stderr));
-    panic!("no ready line; stderr: {stderr}");
+    let ended = child.wait_with_output().expect("ends");
+    panic!("no ready line: {}", String::from_utf8_lossy(&ended.stderr));
 }
 
 fn stop(mut child: Child) -> i32 {
