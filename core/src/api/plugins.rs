@@ -1,14 +1,13 @@
 //! Registration, lease and discovery of plugins.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 use vivified_contract::runtime::{Call, Problem, Violation, parse_json};
 use vivified_contract::{models, problems};
 
+use super::calls::plugin;
 use super::guard::{store_failed, token_problem};
 use crate::policy::PluginState;
-use crate::registry::{Applicant, Entry, Health, Manifest, Offer, Plugin, RegistryError};
+use crate::registry::{Applicant, Entry, Health, Manifest, Offer, RegistryError};
 use crate::{Caller, Core};
 
 pub async fn register_plugin(
@@ -81,7 +80,7 @@ pub async fn list_plugins(
     core: &Core,
     call: &mut Call<'_, Caller>,
 ) -> Result<models::PluginDirectory, Problem> {
-    let entries = core.registry.directory(plugin(call)?);
+    let entries = core.registry.directory(&*plugin(call)?);
     Ok(models::PluginDirectory {
         plugins: entries.into_iter().map(directory_entry).collect(),
         ..Default::default()
@@ -93,13 +92,8 @@ pub async fn get_plugin(
     call: &mut Call<'_, Caller>,
     plugin_id: models::PluginId,
 ) -> Result<models::PluginEntry, Problem> {
-    let entry = core.registry.look_up(plugin(call)?, &plugin_id);
+    let entry = core.registry.look_up(&*plugin(call)?, &plugin_id);
     entry.map(directory_entry).ok_or_else(problems::unknown_plugin)
-}
-
-/// The plugin that calls. The guard let only plugins pass; anything else is refused.
-pub(super) fn plugin<'r>(call: &Call<'r, Caller>) -> Result<&'r Arc<Plugin>, Problem> {
-    call.caller.plugin().ok_or_else(problems::wrong_principal)
 }
 
 pub(super) fn status(state: PluginState) -> models::PluginStatus {
