@@ -74,6 +74,7 @@ impl Core {
         let master = MasterKey::open(&folder.join("master.key"))?;
         let keys = identity::SigningKeys::open(&folder.join("signing.key"))?;
         let store = Store::open(&folder.join("core.db"), SCHEMA)?;
+        check_purpose(&store, config.development).await?;
         let sealer = Sealer::new(master.clone());
         let audit = audit::AuditLog::new(store.clone(), clock.clone(), &master);
         let identity = identity::Identity::new(
@@ -119,6 +120,18 @@ impl Core {
         let _ = self.audit.append(stopped).await;
         self.store.close().await;
     }
+}
+
+/// What the well-known administrator of development mode enrolled must never be served in
+/// production, and what production holds must never be open to that administrator.
+async fn check_purpose(store: &Store, development: bool) -> anyhow::Result<()> {
+    let wanted = if development { "development" } else { "production" };
+    let made_for = store.purpose(wanted).await?;
+    anyhow::ensure!(
+        made_for == wanted,
+        "the data folder was made for {made_for}; use another one for {wanted}"
+    );
+    Ok(())
 }
 
 fn egress(config: &Config, tls: egress::connect::Tls) -> anyhow::Result<egress::Egress> {

@@ -281,6 +281,20 @@ async fn a_flood_of_sign_ins_is_slowed_down_whatever_headers_it_wears() {
     assert_eq!(written, 1, "a flood does not fill the log");
 }
 
+#[tokio::test]
+async fn a_flood_of_bad_tokens_is_slowed_down_and_does_not_fill_the_log() {
+    let bench = Bench::new().await;
+    let before = bench.audit().await.len();
+    let mut codes = std::collections::BTreeMap::new();
+    for number in 0..300 {
+        let answer = bench.get("/auth/me", Some(&format!("token{number}"))).await;
+        *codes.entry(answer.code().to_owned()).or_insert(0) += 1;
+    }
+    assert!(codes["rate_limited"] > 20, "{codes:?}");
+    let written = bench.audit().await.len() - before;
+    assert_eq!(written, codes["token_invalid"] + 1, "{codes:?}");
+}
+
 #[cfg(feature = "dev")]
 #[tokio::test]
 async fn every_answer_of_development_mode_says_so() {

@@ -193,4 +193,8 @@ fn development_mode_answers_plain_http_on_loopback() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.to_lowercase().contains("vivified-dev-mode: true"), "{answer}");
     assert_eq!(stop(child), 0);
+
+    let (code, stderr) = refused(with_tls(folder.path()).0);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("made for development"), "{stderr}");
 }

@@ -26,7 +26,7 @@ pub async fn create_enrollment(
     call.note("approve", approve);
     let life = body.expires_in.unwrap_or(ENROLLMENT_LIFE);
     let enrollment =
-        core.registry.enroll(&body.plugin_id, approve, life).await.map_err(store_failed)?;
+        core.registry.enroll(&body.plugin_id, approve, life).await.map_err(registry_problem)?;
     Ok(models::Enrollment {
         plugin_id: enrollment.plugin_id,
         enrollment_token: enrollment.token.expose_secret().to_owned(),

@@ -41,23 +41,14 @@ impl Guard for Core {
         if request.operation.is_anonymous() {
             return Ok(Caller::Anonymous);
         }
-        let token = credentials.bearer().ok_or_else(problems::unauthenticated)?;
-        let caller = if token.starts_with(ENROLLMENT_PREFIX) {
-            self.registry.enrolled(token).await.map_err(store_failed)?.map(Caller::Enrollment)
-        } else {
-            match claimed_kind(token) {
-                Some(TokenKind::Session) => {
-                    self.identity.person(token).await.map_err(store_failed)?.map(Caller::Person)
-                }
-                Some(TokenKind::Plugin) => self
-                    .identity
-                    .plugin_claims(token)
-                    .and_then(|(id, generation)| self.registry.holder(&id, generation))
-                    .map(Caller::Plugin),
-                Some(TokenKind::Call) | None => Err(TokenError::Invalid),
-            }
+        let refused = match self.caller(credentials).await {
+            Ok(caller) => return Ok(caller),
+            Err(refused) => refused,
         };
-        caller.map_err(token_problem)
+        match self.limits.stranger(request.peer) {
+            Ok(()) => Err(refused),
+            Err(wait) => Err(problems::rate_limited().with_retry_after(wait)),
+        }
     }
 
     async fn authorize(&self, request: &RequestInfo, caller: &Caller) -> Result<(), Problem> {
@@ -100,11 +91,8 @@ impl Guard for Core {
         if !is_audited(request.operation) {
             return Ok(());
         }
-        if outcome.stage == Stage::Limit {
-            let key = caller.map(|caller| caller.actor(&self.audit).id);
-            if !self.limits.record_refusal(&key.unwrap_or_else(|| address_key(request.peer))) {
-                return Ok(());
-            }
+        if !self.is_recorded(request, caller, outcome) {
+            return Ok(());
         }
         let mut entry = self.entry(request, caller, Phase::Outcome);
         let (decision, rule) = judgement(outcome, denied, receipt.as_ref());
@@ -121,6 +109,44 @@ impl Guard for Core {
 }
 
 impl Core {
+    /// Who shows these credentials. The kind a token claims only chooses its verifier.
+    async fn caller(&self, credentials: Credentials<'_>) -> Result<Caller, Problem> {
+        let token = credentials.bearer().ok_or_else(problems::unauthenticated)?;
+        let caller = if token.starts_with(ENROLLMENT_PREFIX) {
+            self.registry.enrolled(token).await.map_err(store_failed)?.map(Caller::Enrollment)
+        } else {
+            match claimed_kind(token) {
+                Some(TokenKind::Session) => {
+                    self.identity.person(token).await.map_err(store_failed)?.map(Caller::Person)
+                }
+                Some(TokenKind::Plugin) => self
+                    .identity
+                    .plugin_claims(token)
+                    .and_then(|(id, generation)| self.registry.holder(&id, generation))
+                    .map(Caller::Plugin),
+                Some(TokenKind::Call) | None => Err(TokenError::Invalid),
+            }
+        };
+        caller.map_err(token_problem)
+    }
+
+    /// Of a flood that is refused, the first of each minute is written down: a log that records
+    /// every one would let anybody fill the disk.
+    fn is_recorded(
+        &self,
+        request: &RequestInfo,
+        caller: Option<&Caller>,
+        outcome: &Outcome,
+    ) -> bool {
+        let flood = match outcome.stage {
+            Stage::Headers => self.limits.stranger(request.peer).is_err(),
+            _ => outcome.code.as_deref() == Some("rate_limited") && outcome.stage < Stage::Open,
+        };
+        let key = caller.map(|caller| caller.actor(&self.audit).id);
+        let key = key.unwrap_or_else(|| address_key(request.peer));
+        !flood || self.limits.record_refusal(&key)
+    }
+
     fn entry(&self, request: &RequestInfo, caller: Option<&Caller>, phase: Phase) -> Entry {
         let actor = caller.map_or_else(Actor::anonymous, |caller| caller.actor(&self.audit));
         let action = request.operation.audit_action.unwrap_or(request.operation.id);

@@ -21,6 +21,7 @@ pub struct Limits {
     addresses: Keyed,
     classes: Vec<(&'static str, Keyed)>,
     other: Keyed,
+    strangers: Keyed,
     refusals: Keyed,
     clock: DefaultClock,
     asked: AtomicU64,
@@ -40,6 +41,7 @@ impl Default for Limits {
                 ("lane", keyed(1_000, 2_000)),
             ],
             other: keyed(10, 60),
+            strangers: keyed(10, 200),
             refusals: RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)),
             clock: DefaultClock::default(),
             asked: AtomicU64::new(0),
@@ -67,6 +69,12 @@ impl Limits {
         self.take(self.class(class), &caller.to_owned())
     }
 
+    /// Seconds to wait, when an address has shown too many bad tokens or broken requests. Each of
+    /// them is written down, so this bounds what a stranger can write into the log.
+    pub fn stranger(&self, peer: Option<SocketAddr>) -> Result<(), u64> {
+        self.take(&self.strangers, &address_key(peer))
+    }
+
     /// Whether this refusal is to be written down: the first of a minute. Otherwise a flood that
     /// is refused would still fill the disk.
     pub fn record_refusal(&self, key: &str) -> bool {
@@ -88,7 +96,8 @@ impl Limits {
     fn clean(&self) {
         if self.asked.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
             let classes = self.classes.iter().map(|(_, limiter)| limiter);
-            let all = classes.chain([&self.addresses, &self.other, &self.refusals]);
+            let all =
+                classes.chain([&self.addresses, &self.other, &self.strangers, &self.refusals]);
             all.for_each(|limiter| {
                 limiter.retain_recent();
                 limiter.shrink_to_fit();

@@ -112,6 +112,11 @@ pub(super) fn registry_problem(error: RegistryError) -> Problem {
         }
         RegistryError::OtherPlugin => problems::identity_mismatch(),
         RegistryError::Token(error) => token_problem(error),
+        RegistryError::Reserved => problems::invalid_request().with_violation(
+            "/body/plugin_id",
+            "reserved",
+            "is a name of Core itself",
+        ),
         RegistryError::Unknown => problems::unknown_plugin(),
         RegistryError::State(state) => {
             problems::state_conflict().with_detail(format!("the plugin is {}", state.name()))

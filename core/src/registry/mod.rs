@@ -41,6 +41,8 @@ pub enum RegistryError {
     OtherPlugin,
     #[error("the token is not valid")]
     Token(TokenError),
+    #[error("the name is Core's own")]
+    Reserved,
     #[error("unknown plugin")]
     Unknown,
     #[error("not possible while the plugin is {}", .0.name())]
@@ -57,6 +59,9 @@ pub struct Registry {
     clock: Clock,
     plugins: Arc<RwLock<BTreeMap<String, Arc<Plugin>>>>,
 }
+
+/// Names Core goes by itself: as audience of tokens, as actor in the log.
+const RESERVED: [&str; 2] = ["core", "vivified"];
 
 /// Which part of a request an administrator approves; all of it when absent.
 #[derive(Debug, Clone, Default)]
@@ -102,7 +107,10 @@ impl Registry {
         plugin_id: &str,
         approve: bool,
         life: i64,
-    ) -> Result<Enrollment, StoreError> {
+    ) -> Result<Enrollment, RegistryError> {
+        if RESERVED.contains(&plugin_id) {
+            return Err(RegistryError::Reserved);
+        }
         let token = enrollment::fresh_token()?;
         let (now, plugin_id) = (self.clock.unix(), plugin_id.to_owned());
         let ends_at = now + life;

@@ -261,6 +261,15 @@ async fn the_directory_lists_what_the_caller_may_call_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn no_plugin_takes_a_name_of_core() {
+    let bench = bench().await;
+    for name in RESERVED {
+        let refused = bench.registry.enroll(name, true, 60).await;
+        assert!(matches!(refused, Err(RegistryError::Reserved)), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn everything_survives_a_restart() {
     let bench = bench().await;
     let before = bench.active("alpha", &["rpc_caller"]).await;

@@ -62,11 +62,22 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    module: "store",
-    version: 1,
-    sql: "CREATE TABLE probe (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL) STRICT",
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        module: "store",
+        version: 1,
+        sql: "CREATE TABLE probe (
+                one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL
+            ) STRICT",
+    },
+    Migration {
+        module: "store",
+        version: 2,
+        sql: "CREATE TABLE purpose (
+                one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL
+            ) STRICT",
+    },
+];
 
 /// What to do when the disk fails under the store. It must not return to serving.
 pub type OnFailure = Arc<dyn Fn(&str) + Send + Sync>;
@@ -129,6 +140,15 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.readers.read(work).await
+    }
+
+    /// What this store was made for; the first one to say it decides for good.
+    pub async fn purpose(&self, name: &'static str) -> Result<String, StoreError> {
+        self.write(move |tx| {
+            tx.execute("INSERT OR IGNORE INTO purpose (one, name) VALUES (1, ?1)", [name])?;
+            Ok(tx.query_row("SELECT name FROM purpose", [], |row| row.get(0))?)
+        })
+        .await
     }
 
     /// Writes something and waits until it is on the disk.
