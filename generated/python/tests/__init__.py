@@ -1,0 +1,1 @@
+"""Tests of this package. Written by hand, but for `subject` and `operations.json`."""
