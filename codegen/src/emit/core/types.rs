@@ -15,6 +15,7 @@ const MODEL_SCOPE: &[&str] = &[
     "Debug",
     "Default",
     "Deref",
+    "DerefMut",
     "Deserialize",
     "Deserializer",
     "Display",
@@ -33,11 +34,23 @@ const MODEL_SCOPE: &[&str] = &[
     "Serializer",
     "Some",
     "String",
+    "Uuid",
     "Value",
     "Vec",
 ];
-/// Functions and constants that generated modules use for themselves.
-const OPERATION_SCOPE: &[&str] = &["OPERATIONS", "runtime", "models", "api"];
+/// Names that generated modules use for themselves, and the methods of `Guard`, which the trait
+/// of the operations inherits.
+const OPERATION_SCOPE: &[&str] = &[
+    "OPERATIONS",
+    "api",
+    "authenticate",
+    "authorize",
+    "close",
+    "limit",
+    "models",
+    "open",
+    "runtime",
+];
 
 /// All names of a contract, and which types need help to be Rust types.
 pub struct Types<'a> {
