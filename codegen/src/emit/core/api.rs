@@ -77,7 +77,7 @@ pub fn api_view(bound: &[Bound<'_>], types: &Types<'_>) -> ApiView {
     if uses("Raw") {
         runtime.push("Raw");
     }
-    if uses("runtime::") {
+    if uses("runtime::") || parameters.iter().any(|one| one.debug.is_some()) {
         runtime.push("self");
         runtime.sort_by_key(|name| (*name != "self", *name));
     }
