@@ -47,7 +47,6 @@ fn start(mut command: Command) -> (Child, String, Vec<String>) {
         lines.push(line);
     }
     let ended = child.wait_with_output().expect("ends");
-    child.wait().expect("ends");
     panic!("no ready line: {}", String::from_utf8_lossy(&ended.stderr));
 }
 
