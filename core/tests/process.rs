@@ -198,3 +198,70 @@ fn development_mode_answers_plain_http_on_loopback() {
     assert_eq!(code, 1);
     assert!(stderr.contains("made for development"), "{stderr}");
 }
+
+/// One exchange over plain HTTP; none when the process died in between.
+#[cfg(feature = "dev")]
+fn post(address: &str, path: &str, token: &str, body: &str) -> Option<(u16, serde_json::Value)> {
+    let mut socket = TcpStream::connect(address).ok()?;
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, serde_json::from_str(body).ok()?))
+}
+
+#[cfg(feature = "dev")]
+#[test]
+fn what_was_answered_survives_a_killed_process() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut answered = Vec::new();
+    for round in 0..8_u64 {
+        let mut command = core(folder.path());
+        command.env("DEV_MODE", "true");
+        let (mut child, url, _) = start(command);
+        let address = url.strip_prefix("http://").expect("plain HTTP").to_owned();
+        let name = "bootstrap_admin_only";
+        let login = format!(r#"{{"username":"{name}","password":"{name}","mfa_code":"000000"}}"#);
+        let (_, session) = post(&address, "/auth/login", "", &login).expect("signs in");
+        let token = session["token"].as_str().expect("a token").to_owned();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(40 + 35 * round));
+            child.kill().expect("kills");
+            child.wait().expect("ends");
+        });
+        for number in 0.. {
+            let plugin_id = format!("round{round}-{number}");
+            let body = format!(r#"{{"plugin_id":"{plugin_id}"}}"#);
+            match post(&address, "/admin/enrollments", &token, &body) {
+                Some((201, _)) => answered.push(plugin_id),
+                Some((429, _)) => std::thread::sleep(std::time::Duration::from_millis(5)),
+                Some((status, body)) => panic!("{status} {body}"),
+                None => break,
+            }
+        }
+        killer.join().expect("joins");
+        let conn = rusqlite::Connection::open(folder.path().join("data/core.db")).expect("opens");
+        let report = vivified_core::audit::verify(&conn, &[]).expect("reads");
+        assert_eq!(report.fault, None);
+    }
+    assert!(answered.len() > 20, "control: there was something to lose");
+    let conn = rusqlite::Connection::open(folder.path().join("data/core.db")).expect("opens");
+    for plugin_id in &answered {
+        let kept: bool = conn
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM enrollments WHERE plugin_id = ?1)
+                    AND EXISTS (SELECT 1 FROM audit_log WHERE plugin_id = ?1
+                        AND action = 'admin.enroll')",
+                [plugin_id],
+                |row| row.get(0),
+            )
+            .expect("reads");
+        assert!(kept, "{plugin_id}");
+    }
+}

@@ -18,7 +18,7 @@ use time::macros::format_description;
 
 pub use record::{Actor, ActorKind, Entry, Phase};
 pub use search::{Filter, Page};
-pub use verify::{Fault, Report};
+pub use verify::{Fault, Report, verify};
 
 use crate::clock::Clock;
 use crate::json::hex;
