@@ -8,14 +8,19 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 import uvicorn
+from vivified import VivifiedClient
+from vivified.runtime.security import CallVerifier, KeySet
 
-from .inbound import CallVerifier, KeySet
 from .logs import set_up
 from .plugin import Plugin, connected
 from .settings import Settings, read_manifest, read_settings
 from .web import application
+
+ISSUER: Final = "vivified-core"
+CALL_TOKEN_TYPE: Final = "viv-call+jwt"
 
 
 class Server(uvicorn.Server):
@@ -38,10 +43,13 @@ class Server(uvicorn.Server):
 
 async def run(settings: Settings) -> None:
     """Serves and works until a signal asks for the end. A fault in the work ends it as well."""
-    with socket.create_server((settings.host, settings.port)) as listener:
+    with (
+        socket.create_server((settings.host, settings.port)) as listener,
+        VivifiedClient(settings.core_url) as core,
+    ):
         port = listener.getsockname()[1]
         async with connected(settings) as plugin:
-            server = web_server(plugin)
+            server = web_server(call_verifier(core))
             server.install_signal_handlers()
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             try:
@@ -72,10 +80,15 @@ async def work_while(serving: asyncio.Task[None], plugin: Plugin) -> None:
         await asyncio.gather(*work, return_exceptions=True)
 
 
-def web_server(plugin: Plugin) -> Server:
-    """The server for inbound calls; its access log is off because paths may name things."""
+def call_verifier(core: VivifiedClient) -> CallVerifier:
+    """Accepts what this Core signed for this plugin, and nothing else."""
+    keys = KeySet(lambda: core.system.get_jwks().to_wire())
+    audience = str(read_manifest()["id"])
+    return CallVerifier(keys, issuer=ISSUER, audience=audience, token_type=CALL_TOKEN_TYPE)
 
-    verifier = CallVerifier(KeySet(plugin.read_keys), str(read_manifest()["id"]))
+
+def web_server(verifier: CallVerifier) -> Server:
+    """The server for inbound calls; its access log is off because paths may name things."""
     config = uvicorn.Config(
         application(verifier),
         log_level="warning",

@@ -60,7 +60,7 @@ class Plugin:
         manifest = read_manifest()
         manifest["endpoints"]["base_url"] = base_url
         registration = await self._enrolment.plugins.register_plugin(
-            ManifestDocument.model_validate(manifest)
+            ManifestDocument.from_wire(manifest)
         )
         self._token, self._life = registration.token, registration.expires_in
         log("registered", status=str(registration.status))
@@ -111,13 +111,8 @@ class Plugin:
 
     def _handle(self, delivery: Delivery) -> DeliveryOutcome:
         self.handled += 1
-        log("handled", type=delivery.event.type_, attempt=delivery.attempt, total=self.handled)
+        log("handled", type=delivery.event.type, attempt=delivery.attempt, total=self.handled)
         return DeliveryOutcome(delivery_id=delivery.delivery_id, outcome=SettleOutcome.ACK)
-
-    async def read_keys(self) -> list[dict[str, Any]]:
-        """The public keys of Core."""
-        keys = await self._client.system.get_jwks()
-        return [key.model_dump(by_alias=True) for key in keys.keys]
 
     async def leave(self) -> None:
         """Deregisters; a Core that is gone already is fine."""

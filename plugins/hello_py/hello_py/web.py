@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from vivified import VivifiedError
+from vivified.runtime.security import CallVerifier, TokenRefusedError
 
-from .inbound import CallVerifier, Refused
+from .logs import log
 
 LARGEST_BODY = 64 * 1024
 
@@ -22,11 +25,19 @@ def application(verifier: CallVerifier) -> Starlette:
         body = await _body(request)
         if body is None:
             return _problem(413, "payload_too_large", "The body is too large")
+        authorization = request.headers.get("authorization", "")
         try:
-            caller = await verifier.caller(request.headers.get("authorization"), "ping", body)
-        except Refused:
+            # Now and then the verifier reads the keys of Core, so it works in a thread.
+            call = await run_sync(
+                lambda: verifier.verify(authorization, operation="ping", body=body)
+            )
+        except TokenRefusedError as refusal:
+            log("call_refused", step=refusal.step)
             return _problem(401, "unauthenticated", "No valid call token")
-        return JSONResponse({"pong": True, "caller": caller})
+        except VivifiedError as error:
+            log("keys_not_read", code=str(error.code))
+            return _problem(503, "not_ready", "The keys of Core cannot be read")
+        return JSONResponse({"pong": True, "caller": call.caller})
 
     return Starlette(
         routes=[

@@ -3,15 +3,13 @@
 import base64
 import hashlib
 import time
-from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from hello_py.inbound import CallVerifier, KeySet
+from vivified.runtime.security import CallVerifier, KeySet
 
 KEY = Ed25519PrivateKey.generate()
 KID = "key-1"
@@ -47,22 +45,8 @@ def sign(content: dict[str, Any], **header: Any) -> str:
 
 
 @pytest.fixture
-def keys_read() -> list[int]:
-    """Grows by one for every read of the key set."""
-    return []
-
-
-@pytest.fixture
-def clock() -> list[float]:
-    """The present moment of the key set; tests move it."""
-    return [1000.0]
-
-
-@pytest.fixture
-def verifier(keys_read: list[int], clock: list[float]) -> CallVerifier:
-    async def read() -> list[dict[str, Any]]:
-        keys_read.append(1)
-        return [public_jwk()]
-
-    now: Callable[[], float] = lambda: clock[0]  # noqa: E731
-    return CallVerifier(KeySet(read, now), "hello_py")
+def verifier() -> CallVerifier:
+    keys = KeySet(lambda: {"keys": [public_jwk()]})
+    return CallVerifier(
+        keys, issuer="vivified-core", audience="hello_py", token_type="viv-call+jwt"
+    )

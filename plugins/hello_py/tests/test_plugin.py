@@ -101,8 +101,8 @@ def plugin(core: FakeCore) -> Plugin:
     async def sleep(_seconds: float) -> None:
         raise Ended
 
-    plugin = Plugin(core.client(lambda: plugin.token or "none"), core.client("enrolment"), sleep)
-    return plugin
+    made = Plugin(core.client(lambda: made.token or "none"), core.client("enrolment"), sleep)
+    return made
 
 
 async def test_registration_sends_the_manifest_with_the_address(
@@ -170,10 +170,6 @@ async def test_leaving_deregisters_and_bears_a_core_that_is_gone(
     core.down.add("POST /plugins/deregister")
     await plugin.leave()
     assert len(core.bodies("POST /plugins/deregister")) == 2
-
-
-async def test_keys_are_read_from_core(plugin: Plugin) -> None:
-    assert await plugin.read_keys() == []
 
 
 async def test_no_line_of_the_log_holds_a_payload_or_a_token(

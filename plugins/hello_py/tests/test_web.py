@@ -1,9 +1,15 @@
 """The web application: health for anybody, ping for Core alone."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import httpx2
+import pytest
+from vivified import CommunicationError
+from vivified.runtime.errors import Failure
+from vivified.runtime.security import CallVerifier, KeySet
 
 from conftest import claims, sign
-from hello_py.inbound import CallVerifier
 from hello_py.web import LARGEST_BODY, application
 
 
@@ -37,3 +43,45 @@ async def test_a_body_beyond_the_limit_is_refused(verifier: CallVerifier) -> Non
     async with client(verifier) as http:
         answer = await http.post("/rpc/ping", content=b"x" * (LARGEST_BODY + 1))
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("changes", "header"),
+    [
+        ({"aud": "other"}, {}),
+        ({"iss": "other"}, {}),
+        ({"op": "pong"}, {}),
+        ({"body_sha256": "0" * 64}, {}),
+        ({"exp": 1}, {}),
+        ({}, {"typ": "viv-plugin+jwt"}),
+        ({}, {"kid": "unknown"}),
+    ],
+)
+async def test_a_token_that_is_not_for_this_call_is_refused(
+    verifier: CallVerifier, changes: dict[str, Any], header: dict[str, Any]
+) -> None:
+    async with client(verifier) as http:
+        headers = {"authorization": f"Bearer {sign(claims(**changes), **header)}"}
+        answer = await http.post("/rpc/ping", content=b"{}", headers=headers)
+    assert answer.status_code == 401
+
+
+async def test_a_token_is_taken_once(verifier: CallVerifier) -> None:
+    headers = {"authorization": f"Bearer {sign(claims())}"}
+    async with client(verifier) as http:
+        first = await http.post("/rpc/ping", content=b"{}", headers=headers)
+        second = await http.post("/rpc/ping", content=b"{}", headers=headers)
+    assert (first.status_code, second.status_code) == (200, 401)
+
+
+async def test_without_the_keys_of_core_nothing_is_served() -> None:
+    def fetch() -> Mapping[str, Any]:
+        raise CommunicationError(Failure(method="GET", path="/.well-known/jwks.json"))
+
+    verifier = CallVerifier(
+        KeySet(fetch), issuer="vivified-core", audience="hello_py", token_type="viv-call+jwt"
+    )
+    async with client(verifier) as http:
+        headers = {"authorization": f"Bearer {sign(claims())}"}
+        answer = await http.post("/rpc/ping", content=b"{}", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
