@@ -20,10 +20,11 @@ lint() {
 cd "$root/target/sdk/python"
 lint
 "$bin/python" -m pytest -q -p no:cacheprovider --cov --cov-report= --cov-fail-under=80
-# The package as its users install it.
+# The package as its users build and import it, under both names.
 rm -rf dist
 "$bin/python" -m build --no-isolation --outdir dist . >/dev/null
-unzip -l dist/*.whl | grep -q 'vivified/py.typed'
+"$bin/python" -m zipfile --list dist/*.whl | grep 'vivified/py.typed' >/dev/null
+"$bin/python" -c 'import vivified, vivified_sdk; assert vivified_sdk.VivifiedClient is vivified.VivifiedClient'
 
 cd "$root/plugins/hello_py"
 lint

@@ -101,7 +101,9 @@ def plugin(core: FakeCore) -> Plugin:
     async def sleep(_seconds: float) -> None:
         raise Ended
 
-    made = Plugin(core.client(lambda: made.token or "none"), core.client("enrolment"), sleep)
+    made: Plugin = Plugin(
+        core.client(lambda: made.token or "none"), core.client("enrolment"), sleep
+    )
     return made
 
 

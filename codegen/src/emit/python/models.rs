@@ -301,9 +301,9 @@ fn aliases(types: &Types<'_>, waiting: &[&TypeDeclaration], module: &mut Module)
         let (ready, blocked): (Vec<_>, Vec<_>) = left
             .iter()
             .partition(|alias| !mentioned(alias).iter().any(|name| undefined.contains(name)));
+        // What is left when nothing is ready is a cycle, or stands behind one.
         let lazy = ready.is_empty();
-        let (now, later) =
-            if lazy { (vec![blocked[0]], blocked[1..].to_vec()) } else { (ready, blocked) };
+        let (now, later) = if lazy { (blocked, Vec::new()) } else { (ready, blocked) };
         for alias in now {
             done.push(alias_of(types, alias, lazy, module));
             undefined.remove(alias.name.as_str());
