@@ -160,6 +160,7 @@ fn parameter(
             sends.path = sends.path.replace(&place, &pairs[0][1]);
         }
         "query" => sends.query.extend(pairs),
+        "header" if pairs.iter().any(|pair| !is_plain(&pair[1])) => return None,
         "header" => sends.headers.extend(pairs),
         _ => {}
     }
@@ -224,6 +225,11 @@ fn wire_pairs(parameter: &Parameter, value: &Value) -> Option<Vec<[String; 2]>> 
         (ParameterStyle::Simple | ParameterStyle::Form, value) => Some(vec![pair(scalar(value)?)]),
         _ => None,
     }
+}
+
+/// A header takes printable ASCII alone.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn scalar(value: &Value) -> Option<String> {
