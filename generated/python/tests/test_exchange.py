@@ -172,7 +172,7 @@ def test_an_error_prints_no_value() -> None:
     for text in (
         str(caught.value),
         repr(caught.value),
-        repr(caught.value.failure.path),
+        repr(caught.value.failure),
     ):
         assert "4711" not in text
         assert "t0ken" not in text

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -50,3 +52,19 @@ def test_clients_close_themselves() -> None:
             assert client.base_url == "http://127.0.0.1:1"
 
     asyncio.run(use())
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_client_renews_its_token_when_it_is_asked_to(kind: Any) -> None:
+    if "renew_token" not in inspect.signature(kind).parameters:
+        pytest.skip("no operation of this contract renews a token")
+    assert kind("http://127.0.0.1:1", token="t")._transport._renewal is None
+    client = kind("http://127.0.0.1:1", token="t", renew_token=True)
+    assert client._transport._renewal.operation.id
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_options_are_given_by_name(kind: Any) -> None:
+    parameters = list(inspect.signature(kind).parameters.values())
+    assert parameters[0].name == "base_url"
+    assert all(each.kind is inspect.Parameter.KEYWORD_ONLY for each in parameters[1:])

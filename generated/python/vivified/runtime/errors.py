@@ -40,9 +40,9 @@ class Failure:
     """None when there was no answer."""
 
     code: str | None = None
-    title: str | None = None
+    title: str | None = field(default=None, repr=False)
     detail: str | None = field(default=None, repr=False)
-    hint: str | None = None
+    hint: str | None = field(default=None, repr=False)
     retryable: bool | None = None
     """None when the server did not say."""
 
