@@ -4,11 +4,11 @@ use super::layout::{self, Text};
 use super::masks::Masks;
 use super::models::Notes;
 use super::operations::answer_type;
-use super::package;
 use super::plan::{OperationPlan, Plan, TagPlan};
+use super::settings::{self, Renewal};
 use super::types::Types;
 use crate::contract::{ParityMethod, ParityParameter};
-use crate::emit::{Job, example};
+use crate::emit::Job;
 use crate::encode::typescript as encode;
 use crate::names::{self, Scope};
 use serde::Serialize;
@@ -68,13 +68,13 @@ pub fn view(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> ClientView {
         .collect();
     let title = format!("The client of {}.", job.contract.info.title);
     let about = symbol.map_or(title.as_str(), |symbol| symbol.description.as_str());
-    let renewal = renewal(job, plan);
+    let renewal = settings::renewal(job, plan);
     let has_masks = masks.any();
     ClientView {
         imports: imports(plan, &types, &methods, has_masks, renewal.as_ref()),
         client: plan.client.clone(),
         doc: encode::comment(about, 0),
-        settings: settings(job, has_masks, renewal.as_ref()),
+        settings: settings::entries(job, has_masks, renewal.as_ref()),
         resources: plan.tags.iter().map(resource).collect(),
         interfaces: interfaces.texts,
         interface_names: interfaces.names,
@@ -125,63 +125,6 @@ fn imports(
     lines.push(format!("import type {{ {options} }} from './runtime/options.js';"));
     lines.push("import { Transport, type Settings } from './runtime/transport.js';".to_owned());
     lines
-}
-
-struct Renewal<'a> {
-    tag: &'a TagPlan<'a>,
-    operation: &'a OperationPlan<'a>,
-    token: String,
-    expires_in: String,
-}
-
-/// The operation that declares `x-renews-token`.
-fn renewal<'a>(job: &Job<'_>, plan: &'a Plan<'a>) -> Option<Renewal<'a>> {
-    let found = job.contract.operations.iter().find_map(|operation| {
-        let fields = operation.extensions.get("x-renews-token")?;
-        let field = |name: &str| Some(fields.get(name)?.as_str()?.to_owned());
-        Some((operation.id.as_str(), field("token")?, field("expires_in")?))
-    });
-    let (id, token, expires_in) = found?;
-    let (tag, operation) = plan.find(id)?;
-    Some(Renewal { tag, operation, token, expires_in })
-}
-
-fn settings(job: &Job<'_>, has_masks: bool, renewal: Option<&Renewal<'_>>) -> Vec<String> {
-    let agent = format!("{}/{}", package::name(job), package::version(job));
-    let masks = if has_masks { "masks: MASKS" } else { "masks: {}" };
-    let mut lines = vec![
-        format!("userAgent: {},", encode::string(&agent)),
-        "makeError,".to_owned(),
-        format!("{masks},"),
-    ];
-    if let Some(prefix) = &job.target.environment_prefix {
-        lines.push(format!("environmentPrefix: {},", encode::string(prefix)));
-    }
-    if let Some(url) = default_base_url(job) {
-        lines.push(format!("defaultBaseUrl: {},", encode::string(url)));
-    }
-    if let Some(renewal) = renewal {
-        let body = renewal.operation.body.as_ref().map_or_else(
-            || "undefined".to_owned(),
-            |body| {
-                let value = example::of_content(job.contract, body.content);
-                encode::value_lines(&value, 4, 11, layout::WIDTH)
-            },
-        );
-        lines.push("renewal: {".to_owned());
-        lines.push(format!("  operation: {},", renewal.operation.constant));
-        lines.push(format!("  body: {body},"));
-        lines.push(format!("  tokenField: {},", encode::string(&renewal.token)));
-        lines.push(format!("  expiresInField: {},", encode::string(&renewal.expires_in)));
-        lines.push("},".to_owned());
-    }
-    lines
-}
-
-/// The first server with a full address; a client refuses others anyway.
-fn default_base_url<'a>(job: &Job<'a>) -> Option<&'a str> {
-    let server = job.contract.servers.first()?;
-    server.url.starts_with("https://").then_some(server.url.as_str())
 }
 
 fn describe(

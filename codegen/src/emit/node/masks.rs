@@ -153,3 +153,78 @@ pub fn view(plan: &Plan<'_>, masks: &Masks<'_>) -> MasksView {
     }
     MasksView { entries, types }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Field, Object};
+    use crate::problem::Location;
+
+    fn object(name: &str, fields: &[(&str, Type, bool)]) -> TypeDeclaration {
+        let field = |(name, ty, classified): &(&str, Type, bool)| Field {
+            wire_name: (*name).to_owned(),
+            ty: ty.clone(),
+            required: true,
+            default: None,
+            read_only: false,
+            write_only: false,
+            description: None,
+            data_class: classified.then(|| "secret".to_owned()),
+            deprecated: false,
+            location: Location::default(),
+        };
+        declare(
+            name,
+            TypeKind::Object(Object {
+                fields: fields.iter().map(field).collect(),
+                additional: Additional::Unspecified,
+            }),
+        )
+    }
+
+    fn declare(name: &str, kind: TypeKind) -> TypeDeclaration {
+        TypeDeclaration {
+            name: name.to_owned(),
+            wire_name: None,
+            description: None,
+            kind,
+            data_class: None,
+            deprecated: false,
+            examples: Vec::new(),
+            location: Location::default(),
+        }
+    }
+
+    fn list(ty: Type) -> Type {
+        Type::new(Shape::Array(Box::new(ty)))
+    }
+
+    #[test]
+    fn masks_reach_through_lists_and_types_that_hold_themselves() {
+        let mut note = declare("Note", TypeKind::Alias(Type::new(Shape::String)));
+        note.data_class = Some("phi".to_owned());
+        let text = Type::new(Shape::String);
+        let tree = object(
+            "Tree",
+            &[
+                ("children", list(Type::named("Tree")), false),
+                ("secret", text.clone(), true),
+                ("notes", list(Type::named("Note")), false),
+            ],
+        );
+        let outer = object("Outer", &[("trees", list(Type::named("Tree")), false)]);
+        let plain = object("Plain", &[("text", text, false)]);
+        let mut contract = Contract::default();
+        for declaration in [outer, plain, tree, note] {
+            contract.types.insert(declaration.name.clone(), declaration);
+        }
+        let masks = Masks::new(&contract);
+        assert_eq!(masks.of(&Type::named("Outer")).as_deref(), Some("'Outer'"));
+        assert_eq!(masks.of(&Type::named("Plain")), None);
+        assert_eq!(masks.of(&list(Type::named("Note"))).as_deref(), Some("true"));
+        let lines = masks.entry(&contract.types["Tree"]).join("\n");
+        assert!(lines.contains("children: { items: 'Tree' },"));
+        assert!(lines.contains("secret: true,"));
+        assert!(lines.contains("notes: true,"));
+    }
+}

@@ -1,5 +1,6 @@
 //! The Node target: an npm package in TypeScript, for ESM and CommonJS.
 
+mod contents;
 mod errors;
 mod facade;
 mod layout;
@@ -9,6 +10,7 @@ mod operations;
 mod package;
 mod plan;
 mod sample;
+mod settings;
 mod types;
 mod wire;
 

@@ -1,9 +1,10 @@
 //! `resources/TAG.ts`: for each operation a constant with its facts and a method that sends it.
 
+use super::contents::{self, Answer};
 use super::layout::{self, Text};
 use super::masks::Masks;
 use super::models::Notes;
-use super::plan::{self, Answer, OperationPlan, Plan, TagPlan};
+use super::plan::{OperationPlan, Plan, TagPlan};
 use super::types::Types;
 use crate::contract::{ContentKind, Idempotency, ParameterLocation, ParameterStyle};
 use crate::encode::typescript as encode;
@@ -94,7 +95,7 @@ fn facts(plan: &Plan<'_>, masks: &Masks<'_>, operation: &OperationPlan<'_>) -> S
         format!("idempotency: '{}'", idempotency(operation.idempotency)),
     ];
     lines[2].pop();
-    if let Some((place, wire_name, scheme)) = plan::credential(plan.contract, source) {
+    if let Some((place, wire_name, scheme)) = contents::credential(plan.contract, source) {
         let entries = [
             format!("place: '{place}'"),
             format!("wireName: {}", encode::string(wire_name)),

@@ -1,10 +1,8 @@
 //! Every name and choice of the target, made once: the other modules only spell them.
 
+use super::contents::{self, Answer, BodyPlan};
 use crate::config::Target;
-use crate::contract::{
-    Content, ContentKind, Contract, HttpMethod, Idempotency, Operation, Parameter,
-    ParameterLocation, SecuritySchemeKind, StatusRange, Tag, Type,
-};
+use crate::contract::{Contract, Idempotency, Operation, Parameter, ParameterLocation, Tag};
 use crate::encode::typescript as encode;
 use crate::names::{self, Scope};
 use std::collections::HashMap;
@@ -59,24 +57,6 @@ pub struct OperationPlan<'a> {
 pub struct Argument<'a> {
     pub name: String,
     pub parameter: &'a Parameter,
-}
-
-pub struct BodyPlan<'a> {
-    pub content: &'a Content,
-    pub kind: ContentKind,
-    pub required: bool,
-}
-
-pub struct Answer<'a> {
-    /// None when a success has no content.
-    pub kind: Option<ContentKind>,
-    pub media_type: Option<&'a str>,
-    /// Types of the successes with content of this kind.
-    pub types: Vec<&'a Type>,
-    /// Some success has no content though another has.
-    pub may_be_empty: bool,
-    pub status: u16,
-    pub content: Option<&'a Content>,
 }
 
 impl OperationPlan<'_> {
@@ -187,8 +167,8 @@ pub fn plan_operations<'a>(
                 path,
                 params,
                 params_type: exported.claim(&format!("{}Params", names::pascal(&operation.id))),
-                body: plan_body(operation),
-                answer: plan_answer(operation),
+                body: contents::body(operation),
+                answer: contents::answer(operation),
                 idempotency: idempotency(operation),
             }
         })
@@ -219,96 +199,81 @@ fn idempotency(operation: &Operation) -> Idempotency {
     }
 }
 
-fn plan_body(operation: &Operation) -> Option<BodyPlan<'_>> {
-    let body = operation.body.as_ref()?;
-    let streamed = |content: &&Content| {
-        matches!(content.kind, ContentKind::EventStream | ContentKind::JsonLines)
-    };
-    let content = body
-        .contents
-        .iter()
-        .find(|content| !streamed(content))
-        .or_else(|| body.contents.first())?;
-    let kind = if streamed(&content) { ContentKind::Binary } else { content.kind };
-    Some(BodyPlan { content, kind, required: body.required })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{HttpMethod, ParameterStyle, Shape, Type};
+    use crate::problem::Location;
 
-fn plan_answer(operation: &Operation) -> Answer<'_> {
-    let successes: Vec<_> = operation
-        .responses
-        .iter()
-        .filter(|response| match response.status {
-            StatusRange::Code(code) => (200..300).contains(&code),
-            StatusRange::Range(class) => class == 2,
-            StatusRange::Default => false,
-        })
-        .collect();
-    let status = successes.first().map_or(200, |response| match response.status {
-        StatusRange::Code(code) => code,
-        _ => 200,
-    });
-    let filled = successes.iter().find(|response| !response.contents.is_empty());
-    let chosen = filled.filter(|_| operation.method != HttpMethod::Head).and_then(|response| {
-        let json = response.contents.iter().find(|content| content.kind == ContentKind::Json);
-        Some((response, json.or_else(|| response.contents.first())?))
-    });
-    let Some((response, content)) = chosen else {
-        return Answer {
-            kind: None,
-            media_type: None,
-            types: Vec::new(),
-            may_be_empty: false,
-            status,
-            content: None,
-        };
-    };
-    let status = if let StatusRange::Code(code) = response.status { code } else { status };
-    let types = successes
-        .iter()
-        .flat_map(|response| &response.contents)
-        .filter(|other| other.kind == content.kind)
-        .map(|other| &other.ty)
-        .collect();
-    Answer {
-        kind: Some(match content.kind {
-            ContentKind::Form | ContentKind::Multipart => ContentKind::Binary,
-            kind => kind,
-        }),
-        media_type: Some(&content.media_type),
-        types,
-        may_be_empty: content.kind == ContentKind::Json
-            && successes.iter().any(|response| response.contents.is_empty()),
-        status,
-        content: Some(content),
-    }
-}
-
-/// How the credential of the client is shown: place, name on the wire, scheme.
-pub fn credential<'a>(
-    contract: &'a Contract,
-    operation: &Operation,
-) -> Option<(&'static str, &'a str, &'a str)> {
-    let schemes = operation.security.iter().flat_map(|requirement| &requirement.schemes);
-    schemes
-        .filter_map(|(name, _)| contract.security_schemes.get(name))
-        .find_map(|scheme| show(&scheme.kind))
-}
-
-fn show(kind: &SecuritySchemeKind) -> Option<(&'static str, &str, &str)> {
-    match kind {
-        SecuritySchemeKind::HttpBearer
-        | SecuritySchemeKind::OAuth2
-        | SecuritySchemeKind::OpenIdConnect => Some(("header", "Authorization", "Bearer")),
-        SecuritySchemeKind::HttpBasic => Some(("header", "Authorization", "Basic")),
-        SecuritySchemeKind::Http(scheme) => Some(("header", "Authorization", scheme)),
-        SecuritySchemeKind::ApiKey { location_in, wire_name } => {
-            let place = match location_in {
-                ParameterLocation::Query => "query",
-                ParameterLocation::Cookie => "cookie",
-                ParameterLocation::Header | ParameterLocation::Path => "header",
-            };
-            Some((place, wire_name, ""))
+    fn parameter(wire_name: &str, location_in: ParameterLocation) -> Parameter {
+        Parameter {
+            wire_name: wire_name.to_owned(),
+            location_in,
+            style: ParameterStyle::Simple,
+            explode: false,
+            required: true,
+            ty: Type::new(Shape::String),
+            default: None,
+            description: None,
+            example: None,
+            data_class: None,
+            deprecated: false,
+            location: Location::default(),
         }
-        SecuritySchemeKind::MutualTls => None,
+    }
+
+    fn operation(id: &str, parameters: Vec<Parameter>) -> Operation {
+        Operation {
+            id: id.to_owned(),
+            method: HttpMethod::Post,
+            path: "/".to_owned(),
+            segments: Vec::new(),
+            tag: "default".to_owned(),
+            summary: None,
+            description: None,
+            deprecated: false,
+            parameters,
+            body: None,
+            responses: Vec::new(),
+            security: Vec::new(),
+            policy: crate::contract::Policy::default(),
+            extensions: serde_json::Map::new(),
+            location: Location::default(),
+        }
+    }
+
+    #[test]
+    fn arguments_never_clash_with_each_other_or_with_the_method() {
+        let parameters = vec![
+            parameter("class", ParameterLocation::Path),
+            parameter("body", ParameterLocation::Path),
+            parameter("Class", ParameterLocation::Query),
+            parameter("page-size", ParameterLocation::Query),
+        ];
+        let operation = operation("list", parameters);
+        let planned = plan_operations(&[&operation], &mut Scope::default());
+        let name = |argument: &Argument<'_>| argument.name.clone();
+        let path: Vec<String> = planned[0].path.iter().map(name).collect();
+        let params: Vec<String> = planned[0].params.iter().map(name).collect();
+        assert_eq!(path, ["class_", "body2"]);
+        assert_eq!(params, ["class", "pageSize"]);
+    }
+
+    #[test]
+    fn operations_that_differ_in_case_get_methods_of_their_own() {
+        let (one, two) = (operation("getThing", Vec::new()), operation("get_thing", Vec::new()));
+        let planned = plan_operations(&[&one, &two], &mut Scope::default());
+        assert_eq!(planned[0].method, "getThing");
+        assert_eq!(planned[1].method, "getThing2");
+        assert_ne!(planned[0].constant, planned[1].constant);
+    }
+
+    #[test]
+    fn an_idempotency_header_is_an_option_and_makes_the_operation_keyed() {
+        let header = parameter("Idempotency-Key", ParameterLocation::Header);
+        let operation = operation("create", vec![header]);
+        let planned = plan_operations(&[&operation], &mut Scope::default());
+        assert!(planned[0].params.is_empty());
+        assert_eq!(planned[0].idempotency, Idempotency::Key);
     }
 }
