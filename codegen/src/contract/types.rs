@@ -41,6 +41,7 @@ pub struct Object {
 /// What may stand beside the declared fields.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "most objects have no `Typed`, and few types exist")]
 pub enum Additional {
     /// Silent in the spec: readers keep what they meet, writers offer nothing.
     #[default]
