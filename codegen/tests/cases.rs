@@ -60,6 +60,10 @@ fn simple_config(spec: &str) -> Config {
 fn readable(contract: &Contract, folder: &Path) -> Value {
     let mut value = json!(contract);
     shorten_locations(&mut value);
+    for schema in value["schemas"].as_object_mut().unwrap().values_mut() {
+        *schema = serde_json::from_str(text(schema)).unwrap();
+    }
+    value["document"] = serde_json::from_str(&contract.document).unwrap();
     let files = fs::read_dir(folder).unwrap().count();
     if files <= 3 {
         value.as_object_mut().unwrap().shift_remove("document");

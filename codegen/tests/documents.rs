@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
 use std::path::Path;
 use vivified_codegen::config::{self, Config};
 use vivified_codegen::load;
@@ -47,12 +49,15 @@ fn real_documents_compile() {
 }
 
 /// A bundle that no validator can read would stop a server at its first request.
-fn compile_every_schema(document: &str, schemas: &serde_json::Value) {
+fn compile_every_schema(document: &str, schemas: &IndexMap<String, String>) {
+    let definitions: Map<String, Value> = schemas
+        .iter()
+        .map(|(name, text)| (name.clone(), serde_json::from_str(text).unwrap()))
+        .collect();
     // Unused definitions are not compiled, so each of them is referred to.
-    let names = schemas["$defs"].as_object().unwrap().keys();
-    let all: Vec<_> =
-        names.map(|name| serde_json::json!({ "$ref": format!("#/$defs/{name}") })).collect();
-    let whole = serde_json::json!({ "$defs": schemas["$defs"], "anyOf": all });
+    let all: Vec<Value> =
+        schemas.keys().map(|name| json!({ "$ref": format!("#/$defs/{name}") })).collect();
+    let whole = json!({ "$defs": definitions, "anyOf": all });
     if let Err(error) = jsonschema::validator_for(&whole) {
         panic!("{document}: {error} at {}", error.instance_path());
     }

@@ -62,7 +62,7 @@ fn our_facts(folder: &Path, spec: &str) -> (Facts, serde_json::Value) {
             facts.insert(format!("{id} answers {status}"));
         }
     }
-    (facts, contract.document)
+    (facts, serde_json::from_str(&contract.document).unwrap())
 }
 
 fn their_facts(document: &OpenAPI) -> Facts {

@@ -25,7 +25,6 @@ pub use types::{
 
 use indexmap::IndexMap;
 use serde::Serialize;
-use serde_json::Value;
 
 /// A whole spec, understood.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -50,11 +49,12 @@ pub struct Contract {
     pub manifest: Option<SchemaDocument>,
     /// The SDK parity document, when the configuration names one.
     pub parity: Option<Parity>,
-    /// JSON Schema 2020-12 for every type of `types`, as `{"$defs": {NAME: schema}}`; references
-    /// are `#/$defs/NAME`. Servers validate with it.
-    pub schemas: Value,
-    /// The OpenAPI document as one JSON value (files bundled), for serving it and for docs.
-    pub document: Value,
+    /// JSON Schema 2020-12 for every type of `types`, by its name, as JSON text; references are
+    /// `#/$defs/NAME`. Servers validate with it.
+    pub schemas: IndexMap<String, String>,
+    /// The OpenAPI document as JSON text (files bundled), for serving it: a line for each
+    /// operation and component, and a line break at the end.
+    pub document: String,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]

@@ -13,7 +13,8 @@ pub(super) fn check(lint: &Lint, contract: &Contract, problems: &mut Problems) {
     if !lint.require.iter().any(|wanted| wanted == "examples") {
         return;
     }
-    let mut checker = Checker { contract, validators: HashMap::new(), problems };
+    let definitions = definitions(contract);
+    let mut checker = Checker { definitions, validators: HashMap::new(), problems };
     for operation in &contract.operations {
         checker.operation(operation);
     }
@@ -24,8 +25,15 @@ pub(super) fn check(lint: &Lint, contract: &Contract, problems: &mut Problems) {
     }
 }
 
+/// The schema bundle as values.
+fn definitions(contract: &Contract) -> Value {
+    let read =
+        |text: &str| -> Value { serde_json::from_str(text).expect("the loader writes JSON") };
+    contract.schemas.iter().map(|(name, text)| (name.clone(), read(text))).collect()
+}
+
 struct Checker<'c> {
-    contract: &'c Contract,
+    definitions: Value,
     /// By the text of the schema; none when the schema itself cannot be compiled.
     validators: HashMap<String, Option<jsonschema::Validator>>,
     problems: &'c mut Problems,
@@ -47,10 +55,10 @@ impl Checker<'_> {
     fn value(&mut self, ty: &Type, example: &Value, place: &Location) {
         let schema = ty.json_schema();
         let key = schema.to_string();
-        let contract = self.contract;
+        let definitions = &self.definitions;
         let validator = self.validators.entry(key).or_insert_with(|| {
             let mut whole = schema;
-            whole["$defs"] = contract.schemas["$defs"].clone();
+            whole["$defs"] = definitions.clone();
             jsonschema::options().should_validate_formats(true).build(&whole).ok()
         });
         let Some(validator) = validator else { return };

@@ -4,6 +4,7 @@
 //! come out at once. It is our own model over values with places, because what real documents
 //! hold (siblings of `$ref`, both versions of OAS, many files) fits no strict one.
 
+mod bundle;
 mod compose;
 mod contents;
 pub mod documents;

@@ -5,8 +5,11 @@
 //! JSON pointer is worked out only when somebody asks where a value stands.
 
 mod json;
+mod text;
 mod toml;
 mod yaml;
+
+pub use text::{write_layered, write_string};
 
 use crate::problem::{Location, Problems};
 use serde_json::{Map, Number, Value};

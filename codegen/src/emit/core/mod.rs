@@ -44,8 +44,8 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, problems: &mut Problems) {
     files.render("handlers.rs", &handlers::handlers_view(&bound));
     files.render("router.rs", &handlers::router_view(&bound));
     files.render("problems.rs", &problems::view(contract));
-    files.write("schemas.json", schemas::layered(&schemas::schemas(contract, &bound), 2));
-    files.write("openapi.json", schemas::layered(&contract.document, 3));
+    files.write("schemas.json", schemas::schemas(contract, &bound));
+    files.write("openapi.json", contract.document.clone());
     if let Some(document) = &contract.manifest {
         let (view, file) = documents::manifest(document, problems);
         files.render("manifest.rs", &view);

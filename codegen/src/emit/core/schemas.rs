@@ -4,38 +4,24 @@
 
 use super::view::{BodyKind, Bound, is_present};
 use crate::contract::{Contract, Parameter, ParameterLocation, Shape, Type};
+use crate::source::{write_layered, write_string};
 use serde_json::{Map, Value, json};
 
-pub fn schemas(contract: &Contract, bound: &[Bound<'_>]) -> Value {
-    let mut definitions = contract.schemas.get("$defs").cloned().unwrap_or_else(|| json!({}));
-    forget_read_only(&mut definitions);
+pub fn schemas(contract: &Contract, bound: &[Bound<'_>]) -> String {
+    let mut text = "{\n\"$defs\": {".to_owned();
+    for (index, (name, schema)) in contract.schemas.iter().enumerate() {
+        text.push_str(if index == 0 { "\n" } else { ",\n" });
+        write_string(name, &mut text);
+        text.push_str(": ");
+        text.push_str(schema);
+    }
+    text.push_str(if contract.schemas.is_empty() { "},\n" } else { "\n},\n" });
     let operations: Map<String, Value> =
         bound.iter().map(|one| (one.operation.id.clone(), request(one))).collect();
-    json!({ "$defs": definitions, "operations": operations })
-}
-
-/// A property that only answers carry cannot be required of a request (OAS 3.0.3, `readOnly`).
-fn forget_read_only(schema: &mut Value) {
-    match schema {
-        Value::Object(object) => {
-            let hidden: Vec<String> = match object.get("properties") {
-                Some(Value::Object(properties)) => properties
-                    .iter()
-                    .filter(|(_, property)| property.get("readOnly") == Some(&Value::Bool(true)))
-                    .map(|(name, _)| name.clone())
-                    .collect(),
-                _ => Vec::new(),
-            };
-            if let (false, Some(Value::Array(required))) =
-                (hidden.is_empty(), object.get_mut("required"))
-            {
-                required.retain(|name| !hidden.iter().any(|own| name == own));
-            }
-            object.values_mut().for_each(forget_read_only);
-        }
-        Value::Array(items) => items.iter_mut().for_each(forget_read_only),
-        _ => {}
-    }
+    text.push_str("\"operations\": ");
+    write_layered(&Value::Object(operations), 1, &mut text);
+    text.push_str("\n}\n");
+    text
 }
 
 fn request(bound: &Bound<'_>) -> Value {
@@ -174,22 +160,6 @@ pub fn layered(value: &Value, depth: usize) -> String {
     text
 }
 
-fn write_layered(value: &Value, depth: usize, out: &mut String) {
-    match value {
-        Value::Object(object) if depth > 0 && !object.is_empty() => {
-            out.push('{');
-            for (index, (key, member)) in object.iter().enumerate() {
-                out.push_str(if index == 0 { "\n" } else { ",\n" });
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push_str(": ");
-                write_layered(member, depth - 1, out);
-            }
-            out.push_str("\n}");
-        }
-        other => out.push_str(&other.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,16 +170,6 @@ mod tests {
         assert_eq!(schema(&ty), json!({"type": ["integer", "null"]}));
         let ty = Type::named("Pet").nullable();
         assert_eq!(schema(&ty), json!({"anyOf": [{"$ref": "#/$defs/Pet"}, {"type": "null"}]}));
-    }
-
-    #[test]
-    fn read_only_properties_are_not_required_of_requests() {
-        let mut definitions = json!({"Pet": {
-            "required": ["id", "name"],
-            "properties": {"id": {"readOnly": true}, "name": {}}
-        }});
-        forget_read_only(&mut definitions);
-        assert_eq!(definitions["Pet"]["required"], json!(["name"]));
     }
 
     #[test]
