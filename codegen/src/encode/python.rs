@@ -126,6 +126,7 @@ pub fn comment(text: &str, indent: usize) -> String {
 /// indentation goes.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
+    let text = text.replace("\r\n", "\n");
     for raw in text.split(['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}', '\u{b}', '\u{c}']) {
         let mut line = String::new();
         for word in raw.split([' ', '\t']).filter(|word| !word.is_empty()) {
