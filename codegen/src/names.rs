@@ -80,8 +80,16 @@ const GO_INITIALISMS: [&str; 47] = [
     "uuid", "vm", "xml", "xmpp", "xsrf", "xss", "jwks", "os",
 ];
 
+/// Initialisms that are also written in the plural: `IDs`.
+const GO_PLURALS: [&str; 7] = ["api", "id", "ip", "uri", "url", "uuid", "vm"];
+
 fn go_capitalise(word: &str) -> String {
-    if GO_INITIALISMS.contains(&word) { word.to_ascii_uppercase() } else { capitalise(word) }
+    let plural = word.strip_suffix('s').filter(|stem| GO_PLURALS.contains(stem));
+    match plural {
+        Some(stem) => format!("{}s", stem.to_ascii_uppercase()),
+        None if GO_INITIALISMS.contains(&word) => word.to_ascii_uppercase(),
+        None => capitalise(word),
+    }
 }
 
 /// `pets` becomes `Pets`; a word that opens with a digit stays.

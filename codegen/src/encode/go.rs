@@ -157,24 +157,6 @@ pub fn tag(wire_name: &str, optional: bool, more: &str) -> String {
     if text.contains('`') { string(&text) } else { format!("`{text}`") }
 }
 
-/// Text of a spec inside a README: flowed, and without any character that Markdown or HTML reads.
-pub fn readme(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        for character in word.chars() {
-            if character.is_ascii_alphanumeric() || ".,:;'()/-".contains(character) {
-                out.push(character);
-            } else {
-                let _ = write!(out, "&#{};", character as u32);
-            }
-        }
-    }
-    out
-}
-
 fn push_ascii(out: &mut String, character: char) {
     if (' '..='~').contains(&character) {
         out.push(character);

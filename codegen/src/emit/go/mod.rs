@@ -2,14 +2,17 @@
 //!
 //! Views are built once for the whole contract; each template is rendered once for each file.
 
+mod answers;
 mod errors;
 mod facade;
 mod models;
 mod operations;
 mod package;
+mod places;
 mod sample;
 mod types;
 mod value;
+mod walks;
 mod wire;
 
 use super::Job;
@@ -54,6 +57,9 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     }
     if !facade.methods.is_empty() {
         files.render(tree, "facade.go", "facade.go", &facade);
+    }
+    if let Some(example) = package::example(job, &sampler) {
+        files.render(tree, "example_test.go", "example_test.go", &example);
     }
     files.render(tree, "models_test.go", "models_test.go", &wire::models(&names));
     files.render(tree, "wire_test.go", "wire_test.go", &wire::view(&names, &resources, &facade));

@@ -7,7 +7,7 @@ use super::types::Names;
 use crate::config::{Config, Target};
 use crate::contract::{Contract, Info, Operation, ParameterLocation, SecuritySchemeKind};
 use crate::emit::{Job, example};
-use crate::encode::go;
+use crate::encode::{go, markdown};
 use crate::names;
 use serde::Serialize;
 
@@ -202,17 +202,12 @@ pub fn readme(
     transport: &str,
 ) -> Readme {
     let info = &job.contract.info;
-    let facade = job.contract.parity.iter().flat_map(|parity| &parity.symbols);
-    let shown = facade
-        .flat_map(|symbol| &symbol.methods)
-        .find_map(|method| job.contract.operations.iter().find(|one| one.id == method.operation))
-        .or_else(|| job.contract.operations.first());
     Readme {
-        title: go::readme(&info.title),
-        description: go::readme(info.description.as_deref().unwrap_or_default()),
-        sample: shown.and_then(|operation| sampler.sample(operation)).unwrap_or_default(),
+        title: markdown::line(&info.title),
+        description: markdown::blocks(info.description.as_deref().unwrap_or_default()),
+        sample: shown(job).and_then(|operation| sampler.sample(operation)).unwrap_or_default(),
         transport: transport.to_owned(),
-        license: info.license.as_deref().map(go::readme),
+        license: info.license.as_deref().map(markdown::line),
         resources: resources
             .iter()
             .map(|resource| ReadmeResource {
@@ -226,4 +221,21 @@ pub fn readme(
             })
             .collect(),
     }
+}
+
+/// The operation that README and example show: the first of the facade, else of the spec.
+fn shown<'a>(job: &Job<'a>) -> Option<&'a Operation> {
+    let symbols = job.contract.parity.iter().flat_map(|parity| &parity.symbols);
+    let first = symbols.flat_map(|symbol| &symbol.methods).next();
+    let operations = &job.contract.operations;
+    first
+        .and_then(|method| operations.iter().find(|one| one.id == method.operation))
+        .or_else(|| operations.first())
+}
+
+/// The sample as an example that `go test` compiles.
+pub fn example(job: &Job<'_>, sampler: &Sampler<'_, '_>) -> Option<String> {
+    let program = sampler.sample(shown(job)?)?;
+    let code = program.strip_prefix("package main\n")?;
+    Some(code.replace("\nfunc main() {", "\nfunc Example() {"))
 }

@@ -1,6 +1,7 @@
 //! A complete Go program that calls one operation, for the README and the docs.
 
-use super::operations::{self, Method, Resource, Returns, Source};
+use super::answers::Returns;
+use super::operations::{self, Method, Resource, Source};
 use super::package;
 use super::types::Names;
 use super::value::Literals;

@@ -275,19 +275,20 @@ impl Literals<'_, '_> {
     }
 }
 
-/// A struct literal, one field a line, aligned as gofmt aligns it.
+/// A struct literal, one field a line. gofmt aligns neighbours that fit a line each; a value of
+/// several lines stands alone.
 fn composite(ty: &str, entries: &[(String, String)], depth: usize) -> String {
     if entries.is_empty() {
         return format!("{ty}{{}}");
     }
     let indent = "\t".repeat(depth + 1);
-    let widest = entries.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines: String = entries
-        .iter()
-        .map(|(name, text)| {
+    let mut lines = String::new();
+    for section in entries.chunk_by(|one, two| !one.1.contains('\n') && !two.1.contains('\n')) {
+        let widest = section.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, text) in section {
             let padding = " ".repeat(widest - name.len());
-            format!("{indent}\t{name}: {padding}{text},\n")
-        })
-        .collect();
+            lines.push_str(&format!("{indent}\t{name}: {padding}{text},\n"));
+        }
+    }
     format!("{ty}{{\n{lines}{indent}}}")
 }

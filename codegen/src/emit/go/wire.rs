@@ -1,8 +1,9 @@
 //! Tests of the generated code: every model keeps its wire form, every operation reaches the
 //! wire as the spec says.
 
+use super::answers::{Returns, preferred};
 use super::facade::Facade;
-use super::operations::{Method, Resource, Returns, Source, body_content, preferred};
+use super::operations::{Method, Resource, Source, body_content};
 use super::types::Names;
 use super::value::fits;
 use crate::contract::{
