@@ -185,7 +185,7 @@ fn paragraphs(text: &str) -> Vec<String> {
         }
     }
     found.retain(|paragraph| !paragraph.is_empty());
-    found.iter_mut().for_each(|paragraph| close(paragraph));
+    found.iter_mut().for_each(close);
     found
 }
 

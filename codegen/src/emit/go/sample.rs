@@ -7,9 +7,10 @@ use super::types::Names;
 use super::value::Literals;
 use super::{errors, models};
 use crate::config::{Config, Target};
-use crate::contract::{Contract, Operation};
+use crate::contract::{Content, ContentKind, Contract, Operation};
 use crate::emit::example;
 use crate::encode::go;
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// The programs of all operations by the id of the operation; one whose example value has no Go
@@ -47,7 +48,7 @@ impl<'n, 'a> Sampler<'n, 'a> {
                 .map(move |method| (method.operation.id.as_str(), (resource, method)))
         });
         Self {
-            literals: Literals { names, prefix: format!("{module}.") },
+            literals: Literals { names, prefix: format!("{module}."), imports: RefCell::default() },
             methods: found.collect(),
             path,
             module,
@@ -59,6 +60,7 @@ impl<'n, 'a> Sampler<'n, 'a> {
     /// A complete program; none when an example value has no Go literal.
     pub fn sample(&self, operation: &Operation) -> Option<String> {
         let (resource, method) = self.methods.get(operation.id.as_str())?;
+        self.literals.imports.borrow_mut().clear();
         let (before, arguments) = self.arguments(method)?;
         let call =
             format!("client.{}.{}(context.Background(){arguments})", resource.field, method.name);
@@ -78,10 +80,11 @@ impl<'n, 'a> Sampler<'n, 'a> {
                     let text = self.literals.slot(&parameter.ty, &slot, &value, 0)?;
                     arguments.push_str(&format!(", {text}"));
                 }
+                Source::Body(_) if input.ty == "io.Reader" => {
+                    arguments.push_str(&format!(", {}", self.literals.reader()));
+                }
                 Source::Body(content) => {
-                    let value = example::of_content(contract, content);
-                    let text = self.literals.of(&content.ty, &value, 0)?;
-                    before.push(format!("body := {text}"));
+                    before.push(format!("body := {}", self.body(content)?));
                     let pointer = if input.ty.starts_with('*') { "&body" } else { "body" };
                     arguments.push_str(&format!(", {pointer}"));
                 }
@@ -105,13 +108,30 @@ impl<'n, 'a> Sampler<'n, 'a> {
         Some((before, arguments))
     }
 
+    /// The body as an expression of its own type.
+    fn body(&self, content: &Content) -> Option<String> {
+        let value = example::of_content(self.literals.names.contract, content);
+        if content.kind == ContentKind::Text {
+            return Some(go::string(value.as_str().unwrap_or(&value.to_string())));
+        }
+        let text = self.literals.of(&content.ty, &value, 0)?;
+        if text.contains('{') {
+            return Some(text);
+        }
+        Some(format!("{}({text})", self.literals.type_of(&content.ty)))
+    }
+
     fn program(&self, before: &[String], call: &str, returns: Returns<'_>) -> String {
         let prints = !matches!(returns, Returns::Nothing);
         let mut text = String::from("package main\n\nimport (\n\t\"context\"\n");
         if prints {
             text.push_str("\t\"fmt\"\n");
         }
-        text.push_str("\t\"log\"\n\n");
+        text.push_str("\t\"log\"\n");
+        for import in self.literals.imports.borrow().iter() {
+            text.push_str(&format!("\t{}\n", go::string(import)));
+        }
+        text.push('\n');
         let alias = if self.path.rsplit('/').next() == Some(&self.module) {
             String::new()
         } else {

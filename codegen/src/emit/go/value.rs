@@ -7,6 +7,8 @@ use crate::contract::{
 };
 use crate::encode::go;
 use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// Whether the value is of the type and survives a round trip byte for byte in meaning.
 pub fn fits(names: &Names<'_>, ty: &Type, value: &Value) -> bool {
@@ -115,8 +117,14 @@ fn is_plain_date(text: &str) -> bool {
         })
 }
 
+/// The three numbers of a day or of a time.
+fn numbers(text: &str) -> Option<[u32; 3]> {
+    let parts: Option<Vec<u32>> = text.split(['-', ':']).map(|part| part.parse().ok()).collect();
+    parts?.try_into().ok()
+}
+
 fn is_base64(text: &str) -> bool {
-    text.len() % 4 == 0
+    text.len().is_multiple_of(4)
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
@@ -125,6 +133,8 @@ pub struct Literals<'n, 'a> {
     pub names: &'n Names<'a>,
     /// Package qualifier with its dot.
     pub prefix: String,
+    /// Packages of the standard library that the expressions need.
+    pub imports: RefCell<BTreeSet<&'static str>>,
 }
 
 impl Literals<'_, '_> {
@@ -167,14 +177,45 @@ impl Literals<'_, '_> {
             }
             Shape::Constant(constant) => (value == constant).then(|| go::value(value)),
             Shape::Named(name) => self.named(name, value, depth),
-            Shape::DateTime | Shape::Date | Shape::Base64 | Shape::Binary => None,
+            Shape::DateTime => self.moment(value.as_str()?),
+            Shape::Date => {
+                let day = value.as_str().filter(|text| is_plain_date(text))?;
+                let [year, month, day] = numbers(day)?;
+                Some(format!("{}Date{{Year: {year}, Month: {month}, Day: {day}}}", self.prefix))
+            }
+            Shape::Base64 => Some("[]byte(\"example\")".to_owned()),
+            Shape::Binary => Some(format!(
+                "{}File{{Name: \"example.txt\", Content: {}}}",
+                self.prefix,
+                self.reader()
+            )),
         }
+    }
+
+    /// An example of an `io.Reader`.
+    pub fn reader(&self) -> String {
+        self.imports.borrow_mut().insert("strings");
+        "strings.NewReader(\"example\")".to_owned()
+    }
+
+    fn moment(&self, text: &str) -> Option<String> {
+        if !is_plain_moment(text) {
+            return None;
+        }
+        let [year, month, day] = numbers(&text[..10])?;
+        let [hour, minute, second] = numbers(&text[11..19])?;
+        self.imports.borrow_mut().insert("time");
+        Some(format!("time.Date({year}, {month}, {day}, {hour}, {minute}, {second}, 0, time.UTC)"))
     }
 
     /// The value in a field or parameter.
     pub fn slot(&self, ty: &Type, slot: &Slot, value: &Value, depth: usize) -> Option<String> {
         if value.is_null() && !self.names.is_any(ty) {
-            return None;
+            return match slot.wrap {
+                Wrap::Optional => Some(format!("{}Null[{}]()", self.prefix, self.type_of(ty))),
+                Wrap::Pointer => Some("nil".to_owned()),
+                Wrap::None => slot.null_is_nil.then(|| "nil".to_owned()),
+            };
         }
         let mut text = self.of(ty, value, depth)?;
         let typed = |text: String| -> String {
@@ -211,7 +252,17 @@ impl Literals<'_, '_> {
     fn named(&self, name: &str, value: &Value, depth: usize) -> Option<String> {
         let declaration = self.names.contract.types.get(name)?;
         match &declaration.kind {
-            TypeKind::Alias(ty) => self.of(ty, value, depth),
+            TypeKind::Alias(ty) => {
+                let text = self.of(ty, value, depth)?;
+                // An alias of a list or map is a type of its own in Go.
+                let literal = text.strip_prefix(&self.type_of(ty));
+                match (&ty.shape, literal) {
+                    (Shape::Array(_) | Shape::Map(_), Some(literal)) => {
+                        Some(format!("{}{}{literal}", self.prefix, self.names.of(name)))
+                    }
+                    _ => Some(text),
+                }
+            }
             TypeKind::Enumeration(enumeration) => match enumeration.base {
                 EnumerationBase::String => value.as_str().map(go::string),
                 EnumerationBase::Integer => value.as_i64().map(|number| number.to_string()),
