@@ -51,7 +51,7 @@ test-house: ## Floors of the lock files and the rules of the house
 test-rust: ## Format, lints and tests of the Rust crates
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --features vivified-core/dev -- -D warnings
-	cargo test --workspace --features vivified-core/dev
+	cargo test --workspace --features vivified-core/dev -- --show-output
 
 test-coverage: $(CACHE)/tools/bin/cargo-tarpaulin ## Coverage of the command line, at least 80 %
 	tests/coverage/run

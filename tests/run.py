@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every test target of the Makefile and prints what ran, what failed and what was skipped.
 
-A step skips a check by printing a line that starts with `SKIP:` and a reason. With NO_SKIP set
+A step skips a check by printing a line that starts with `skipped:` and a reason. With NO_SKIP set
 in the environment a skip counts as a failure. The whole output of each step is kept in .cache/logs.
 """
 
@@ -43,7 +43,7 @@ def run(target: str) -> tuple[bool, float, list[str], pathlib.Path]:
             check=False,
         )
     lines = log.read_text(errors="replace").splitlines()
-    skips = [line.removeprefix("SKIP:").strip() for line in lines if line.startswith("SKIP:")]
+    skips = [line.removeprefix("skipped:").strip() for line in lines if line.startswith("skipped:")]
     return result.returncode == 0, time.monotonic() - started, skips, log
 
 

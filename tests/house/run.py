@@ -17,8 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = "tests/house/"
 SOURCES = {".rs", ".py", ".ts", ".mjs", ".go", ".sh", ".tera"}
 LONGEST = 600
-UNFINISHED = re.compile(r"\b(todo|fixme|unimplemented!|todo!|xxx|not implemented yet)\b", re.I)
-MACHINE = re.compile(r"(?<![\w.])/(work|farm|home/[a-z]+|Users)/")
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b|\b(todo|unimplemented)!\(|\bnot implemented yet\b")
+MACHINE = re.compile(r"(?<![\w.])/(work|farm|root|Users)/")
 SWALLOWED = re.compile(r"\|\|\s*(true|:)\s*$", re.M)
 
 
