@@ -48,8 +48,16 @@ fn shape(path: &Path) -> String {
     shape
 }
 
+/// Documentation is text however many lines it has, and a comma before a closing bracket is
+/// layout; both are left out.
 fn write_tokens(tokens: TokenStream, shape: &mut String) {
-    for token in tokens {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut index = 0;
+    while let Some(token) = tokens.get(index) {
+        if let Some(length) = documentation(&tokens[index..]) {
+            index += length;
+            continue;
+        }
         match token {
             TokenTree::Group(group) => {
                 shape.push('(');
@@ -57,7 +65,23 @@ fn write_tokens(tokens: TokenStream, shape: &mut String) {
                 shape.push(')');
             }
             TokenTree::Literal(literal) if literal.to_string().contains('"') => shape.push('"'),
+            TokenTree::Punct(mark) if mark.as_char() == ',' && index + 1 == tokens.len() => {}
             other => write!(shape, " {other}").expect("writing to a string cannot fail"),
         }
+        index += 1;
     }
+}
+
+/// Length of `#[doc = "..."]` or `#![doc = "..."]` at the start of the tokens.
+fn documentation(tokens: &[TokenTree]) -> Option<usize> {
+    let is_mark = |token: Option<&TokenTree>, mark| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == mark);
+    if !is_mark(tokens.first(), '#') {
+        return None;
+    }
+    let length = if is_mark(tokens.get(1), '!') { 3 } else { 2 };
+    let Some(TokenTree::Group(group)) = tokens.get(length - 1) else { return None };
+    let inside: Vec<TokenTree> = group.stream().into_iter().collect();
+    let is_doc = inside.first().is_some_and(|token| token.to_string() == "doc");
+    let is_text = matches!(inside.last(), Some(TokenTree::Literal(_)));
+    (is_doc && inside.len() == 3 && is_text).then_some(length)
 }
