@@ -23,6 +23,9 @@ pub struct Client {
     pub default_url: String,
     pub url_variable: String,
     pub token_variable: String,
+    /// The same without quotes, for prose; empty when there is none.
+    pub url_name: String,
+    pub token_name: String,
     pub has_token: bool,
     pub renewal: Option<Renewal>,
     /// `"apiKey": Scheme("header", "X-Key"),`
@@ -88,6 +91,8 @@ pub fn client(
         resource_imports: resource_imports(resources),
         docstring: encode::docstring(&format!("Calls {}.", one_line(&contract.info.title)), 4),
         default_url: server.map_or("None".to_owned(), |server| encode::string(&server.url)),
+        url_name: prefix.map_or_else(String::new, |prefix| format!("{prefix}_BASE_URL")),
+        token_name: prefix.map_or_else(String::new, |prefix| format!("{prefix}_TOKEN")),
         url_variable: variable("BASE_URL"),
         token_variable: variable("TOKEN"),
         has_token,

@@ -74,7 +74,9 @@ pub struct Class {
     /// `class Pet(Model):`
     pub head: String,
     pub docstring: String,
-    /// Members, each with its own indentation.
+    /// What the class says about its fields.
+    pub settings: Vec<String>,
+    /// Fields or values, each with its own indentation.
     pub members: Vec<String>,
 }
 
@@ -136,16 +138,16 @@ fn object_class(
     module: &mut Module,
 ) -> Class {
     module.name("runtime.model", "Model");
-    let mut members = Vec::new();
+    let mut settings = Vec::new();
     match &object.additional {
         Additional::Forbidden => {
             module.name("pydantic", "ConfigDict");
-            members.push("model_config = ConfigDict(extra=\"ignore\")".to_owned());
+            settings.push("model_config = ConfigDict(extra=\"ignore\")".to_owned());
         }
         Additional::Typed(ty) if ty.shape != Shape::Any => {
             module.name("pydantic", "Field");
             let annotation = types.annotation(ty, module);
-            members
+            settings
                 .push(format!("__pydantic_extra__: dict[str, {annotation}] = Field(init=False)"));
         }
         Additional::Typed(_) | Additional::Unspecified => {}
@@ -157,19 +159,20 @@ fn object_class(
     };
     if declaration.data_class.is_some() {
         module.name("runtime.model", "EVERYTHING");
-        class_variable("masked_fields", "EVERYTHING", &mut members, module);
+        class_variable("masked_fields", "EVERYTHING", &mut settings, module);
     } else {
         let masked =
             |field: &Field| field.data_class.is_some() || types.is_classified(&field.ty, 0);
-        frozen_set("masked_fields", &set_of(&masked), &mut members, module);
+        frozen_set("masked_fields", &set_of(&masked), &mut settings, module);
     }
     frozen_set(
         "nullable_fields",
         &set_of(&|field| types.accepts_null(&field.ty)),
-        &mut members,
+        &mut settings,
         module,
     );
-    frozen_set("constant_fields", &set_of(&|field| is_constant(field)), &mut members, module);
+    frozen_set("constant_fields", &set_of(&|field| is_constant(field)), &mut settings, module);
+    let mut members = Vec::with_capacity(object.fields.len());
     for (field, field_name) in object.fields.iter().zip(&names) {
         let optional = !field.required || uses.is_optional(&declaration.name, field);
         members.push(field_member(types, field, field_name, optional, module));
@@ -177,6 +180,7 @@ fn object_class(
     Class {
         head: format!("class {name}(Model):"),
         docstring: encode::docstring(&describe(declaration), 4),
+        settings,
         members,
     }
 }
@@ -240,14 +244,14 @@ fn constant_of(field: &Field) -> Option<String> {
     }
 }
 
-fn frozen_set(name: &str, items: &[String], members: &mut Vec<String>, module: &mut Module) {
+fn frozen_set(name: &str, items: &[String], settings: &mut Vec<String>, module: &mut Module) {
     if items.is_empty() {
         return;
     }
     module.name("typing", "ClassVar");
     let head = format!("{name}: ClassVar[frozenset[str]] = frozenset");
     let line = format!("{head}({{{}}})", items.join(", "));
-    members.push(if line.len() + 4 <= encode::WIDTH {
+    settings.push(if line.len() + 4 <= encode::WIDTH {
         line
     } else {
         let set = layout::group(8, "", items, ["{", "}"], "");
@@ -255,9 +259,9 @@ fn frozen_set(name: &str, items: &[String], members: &mut Vec<String>, module: &
     });
 }
 
-fn class_variable(name: &str, value: &str, members: &mut Vec<String>, module: &mut Module) {
+fn class_variable(name: &str, value: &str, settings: &mut Vec<String>, module: &mut Module) {
     module.name("typing", "ClassVar");
-    members.push(format!("{name}: ClassVar[frozenset[str]] = {value}"));
+    settings.push(format!("{name}: ClassVar[frozenset[str]] = {value}"));
 }
 
 fn enumeration_class(
@@ -288,6 +292,7 @@ fn enumeration_class(
     Class {
         head: format!("class {name}({base}):"),
         docstring: encode::docstring(&describe(declaration), 4),
+        settings: Vec::new(),
         members,
     }
 }
@@ -393,23 +398,32 @@ fn field_text(field: &Field) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// `At least 1, at most 256`
+/// `1 to 256`, `At most 63 characters, pattern ...`
 pub fn limits(constraints: &Constraints) -> String {
-    let number =
-        |value: f64| if value.fract() == 0.0 { format!("{value:.0}") } else { value.to_string() };
-    let mut parts = Vec::new();
-    let mut say = |text: Option<String>| parts.extend(text);
-    say(constraints.minimum.map(|value| format!("at least {}", number(value))));
-    say(constraints.maximum.map(|value| format!("at most {}", number(value))));
-    say(constraints.min_length.map(|value| format!("at least {value} characters")));
-    say(constraints.max_length.map(|value| format!("at most {value} characters")));
-    say(constraints.min_items.map(|value| format!("at least {value} entries")));
-    say(constraints.max_items.map(|value| format!("at most {value} entries")));
-    say(constraints.pattern.as_ref().map(|pattern| format!("pattern `{pattern}`")));
-    say(constraints.format.as_ref().map(|format| format!("format {format}")));
-    let text = parts.join(", ");
+    let number = |value: f64| {
+        if value.fract() == 0.0 { format!("{value:.0}") } else { value.to_string() }
+    };
+    let count = |value: Option<u64>| value.map(|value| value.to_string());
+    let parts = [
+        range(constraints.minimum.map(number), constraints.maximum.map(number), ""),
+        range(count(constraints.min_length), count(constraints.max_length), " characters"),
+        range(count(constraints.min_items), count(constraints.max_items), " entries"),
+        constraints.pattern.as_ref().map(|pattern| format!("pattern `{pattern}`")),
+        constraints.format.as_ref().map(|format| format!("format {format}")),
+    ];
+    let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         format!("{}{}", first.to_ascii_uppercase(), letters.as_str())
     })
+}
+
+fn range(lowest: Option<String>, highest: Option<String>, unit: &str) -> Option<String> {
+    match (lowest, highest) {
+        (Some(lowest), Some(highest)) if lowest == highest => Some(format!("{lowest}{unit}")),
+        (Some(lowest), Some(highest)) => Some(format!("{lowest} to {highest}{unit}")),
+        (Some(lowest), None) => Some(format!("at least {lowest}{unit}")),
+        (None, Some(highest)) => Some(format!("at most {highest}{unit}")),
+        (None, None) => None,
+    }
 }
