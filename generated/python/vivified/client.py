@@ -70,8 +70,8 @@ class VivifiedClient:
     ) -> None:
         """Opens no connection yet.
 
-        base_url: Where the server is; else "VIVIFIED_BASE_URL" of the environment.
-        token: A bearer token, or what gives the present one; else "VIVIFIED_TOKEN".
+        base_url: Where the server is; else VIVIFIED_BASE_URL of the environment.
+        token: A bearer token, or what gives the present one; else VIVIFIED_TOKEN.
         renew_token: Renew the token before it ends.
         timeout: Seconds to wait for the server, for each try.
         max_retries: Tries after the first one, where that is safe.
@@ -397,8 +397,8 @@ class AsyncVivifiedClient:
     ) -> None:
         """Opens no connection yet.
 
-        base_url: Where the server is; else "VIVIFIED_BASE_URL" of the environment.
-        token: A bearer token, or what gives the present one; else "VIVIFIED_TOKEN".
+        base_url: Where the server is; else VIVIFIED_BASE_URL of the environment.
+        token: A bearer token, or what gives the present one; else VIVIFIED_TOKEN.
         renew_token: Renew the token before it ends.
         timeout: Seconds to wait for the server, for each try.
         max_retries: Tries after the first one, where that is safe.

@@ -71,6 +71,7 @@ class Health(Model):
     """`Health` of the contract."""
 
     constant_fields: ClassVar[frozenset[str]] = frozenset({"status"})
+
     status: str = "ok"
     """Always ok."""
     version: str
@@ -81,6 +82,7 @@ class Readiness(Model):
     """`Readiness` of the contract."""
 
     constant_fields: ClassVar[frozenset[str]] = frozenset({"status"})
+
     status: str = "ready"
     """Always ready; else the answer is a problem."""
     checks: list[ReadinessCheck]
@@ -107,6 +109,7 @@ class JsonWebKey(Model):
     """An Ed25519 public key (RFC 8037)."""
 
     constant_fields: ClassVar[frozenset[str]] = frozenset({"kty", "crv", "alg", "use"})
+
     kty: str = "OKP"
     """Key type."""
     crv: str = "Ed25519"
@@ -126,10 +129,11 @@ class SetupRequest(Model):
 
     model_config = ConfigDict(extra="ignore")
     masked_fields: ClassVar[frozenset[str]] = frozenset({"setup_code", "password"})
+
     setup_code: str
     """The code that the first start printed.
 
-    At least 1 characters, at most 128 characters.
+    1 to 128 characters.
     """
     username: str
     """Name of the new administrator.
@@ -139,7 +143,7 @@ class SetupRequest(Model):
     password: str
     """At least 15 characters.
 
-    At least 15 characters, at most 256 characters.
+    15 to 256 characters.
     """
 
 
@@ -147,6 +151,7 @@ class SetupResult(Model):
     """`SetupResult` of the contract."""
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"mfa_secret", "otpauth_uri"})
+
     username: str
     """Name of the new administrator."""
     mfa_secret: str
@@ -162,15 +167,16 @@ class LoginRequest(Model):
     masked_fields: ClassVar[frozenset[str]] = frozenset(
         {"username", "password", "mfa_code"}
     )
+
     username: str
     """Name of the user.
 
-    At least 1 characters, at most 128 characters.
+    1 to 128 characters.
     """
     password: str
     """The password.
 
-    At least 1 characters, at most 256 characters.
+    1 to 256 characters.
     """
     mfa_code: str
     """One-time code of the second factor.
@@ -183,6 +189,7 @@ class Session(Model):
     """`Session` of the contract."""
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"token"})
+
     token: str
     """Bearer token of the session."""
     expires_in: int
@@ -193,6 +200,7 @@ class Me(Model):
     """`Me` of the contract."""
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"username"})
+
     username: str
     """Name of the user."""
     traits: list[UserTrait]
@@ -239,6 +247,7 @@ class Registration(Model):
     """`Registration` of the contract."""
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"token"})
+
     plugin_id: PluginId
     status: PluginStatus
     token: str
@@ -255,6 +264,7 @@ class Heartbeat(Model):
     """`Heartbeat` of the contract."""
 
     model_config = ConfigDict(extra="ignore")
+
     status: HeartbeatStatus
     """How the plugin is."""
 
@@ -263,6 +273,7 @@ class Lease(Model):
     """`Lease` of the contract."""
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"token"})
+
     status: PluginStatus
     token: str
     """The new token."""
@@ -309,6 +320,7 @@ class PublishRequest(Model):
 
     model_config = ConfigDict(extra="ignore")
     masked_fields: ClassVar[frozenset[str]] = frozenset({"payload"})
+
     event_type: str
     """Name of the event, such as EmailQueued.
 
@@ -325,14 +337,12 @@ class PublishRequest(Model):
     id: str | None = None
     """Id of the event; Core makes one when it is absent.
 
-    At least 1 characters, at most 128 characters, pattern
-    `^[A-Za-z0-9][A-Za-z0-9._:-]*$`.
+    1 to 128 characters, pattern `^[A-Za-z0-9][A-Za-z0-9._:-]*$`.
     """
     partition_key: str | None = None
     """Events with the same key arrive in order.
 
-    At least 1 characters, at most 128 characters, pattern
-    `^[A-Za-z0-9][A-Za-z0-9._:-]*$`.
+    1 to 128 characters, pattern `^[A-Za-z0-9][A-Za-z0-9._:-]*$`.
     """
 
 
@@ -371,15 +381,16 @@ class SubscriptionRequest(Model):
     """`SubscriptionRequest` of the contract."""
 
     model_config = ConfigDict(extra="ignore")
+
     event_types: list[str]
     """Types of events to receive.
 
-    At least 1 entries, at most 64 entries.
+    1 to 64 entries.
     """
     max_in_flight: int | None = None
     """Most deliveries that may be open at a time.
 
-    At least 1, at most 256. Default: 256.
+    1 to 256. Default: 256.
     """
 
 
@@ -411,15 +422,16 @@ class PullRequest(Model):
     """`PullRequest` of the contract."""
 
     model_config = ConfigDict(extra="ignore")
+
     max: int | None = None
     """Most deliveries of this answer.
 
-    At least 1, at most 256. Default: 10.
+    1 to 256. Default: 10.
     """
     wait_ms: int | None = None
     """How long to wait for the first one in milliseconds.
 
-    At least 0, at most 30000. Default: 0.
+    0 to 30000. Default: 0.
     """
 
 
@@ -445,6 +457,7 @@ class CloudEvent(Model):
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"data"})
     constant_fields: ClassVar[frozenset[str]] = frozenset({"specversion"})
+
     specversion: str = "1.0"
     """Version of CloudEvents."""
     id: str
@@ -473,10 +486,11 @@ class SettleRequest(Model):
     """`SettleRequest` of the contract."""
 
     model_config = ConfigDict(extra="ignore")
+
     outcomes: list[DeliveryOutcome]
     """One entry for each delivery.
 
-    At least 1 entries, at most 256 entries.
+    1 to 256 entries.
     """
 
 
@@ -484,16 +498,17 @@ class DeliveryOutcome(Model):
     """`DeliveryOutcome` of the contract."""
 
     model_config = ConfigDict(extra="ignore")
+
     delivery_id: str
     """The delivery.
 
-    At least 1 characters, at most 128 characters.
+    1 to 128 characters.
     """
     outcome: SettleOutcome
     delay_ms: int | None = None
     """For nack: wait at least this long in milliseconds.
 
-    At least 0, at most 86400000.
+    0 to 86400000.
     """
     reason: str | None = None
     """A code for the history, such as smtp_451; never free text.
@@ -529,10 +544,11 @@ class ProxyRequest(Model):
 
     model_config = ConfigDict(extra="ignore")
     masked_fields: ClassVar[frozenset[str]] = frozenset({"url", "headers", "body"})
+
     url: str
     """An https address on the allow list of the plugin.
 
-    At least 1 characters, at most 8192 characters.
+    1 to 8192 characters.
     """
     method: ProxyMethod | None = None
     headers: dict[str, str] | None = None
@@ -555,7 +571,7 @@ class ProxyRequest(Model):
     timeout_ms: int | None = None
     """Deadline of the whole request in milliseconds.
 
-    At least 100, at most 60000. Default: 10000.
+    100 to 60000. Default: 10000.
     """
 
 
@@ -583,6 +599,7 @@ class ProxyResponse(Model):
     """`ProxyResponse` of the contract."""
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"headers", "body"})
+
     status_code: int
     """Status of the host."""
     headers: dict[str, str]
@@ -604,6 +621,7 @@ class ConfigEntry(Model):
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"value"})
     nullable_fields: ClassVar[frozenset[str]] = frozenset({"value"})
+
     key: str
     """Name of the value."""
     value: Any
@@ -619,6 +637,7 @@ class ConfigWrite(Model):
     model_config = ConfigDict(extra="ignore")
     masked_fields: ClassVar[frozenset[str]] = frozenset({"value"})
     nullable_fields: ClassVar[frozenset[str]] = frozenset({"value"})
+
     value: Any
     """Any JSON value."""
 
@@ -648,12 +667,13 @@ class StorageWrite(Model):
     model_config = ConfigDict(extra="ignore")
     masked_fields: ClassVar[frozenset[str]] = frozenset({"value"})
     nullable_fields: ClassVar[frozenset[str]] = frozenset({"value"})
+
     value: Any
     """Any JSON value."""
     ttl_seconds: int | None = None
     """Life of the value in seconds.
 
-    At least 1, at most 315360000.
+    1 to 315360000.
     """
     if_revision: int | None = None
     """Write only while this is the revision; 0 means that the key must not exist yet.
@@ -667,6 +687,7 @@ class StoredValue(Model):
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"value"})
     nullable_fields: ClassVar[frozenset[str]] = frozenset({"value"})
+
     key: str
     """Key of the value."""
     value: Any
@@ -681,6 +702,7 @@ class StorageList(Model):
     """`StorageList` of the contract."""
 
     nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
+
     keys: list[StoredKey]
     """Keys in byte order."""
     cursor: str | None
@@ -704,6 +726,7 @@ class EnrollmentRequest(Model):
     """`EnrollmentRequest` of the contract."""
 
     model_config = ConfigDict(extra="ignore")
+
     plugin_id: PluginId
     approve: bool | None = None
     """Grant at once what the manifest asks for.
@@ -713,7 +736,7 @@ class EnrollmentRequest(Model):
     expires_in: int | None = None
     """Life of the token in seconds.
 
-    At least 60, at most 604800. Default: 3600.
+    60 to 604800. Default: 3600.
     """
 
 
@@ -721,6 +744,7 @@ class Enrollment(Model):
     """`Enrollment` of the contract."""
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"enrollment_token"})
+
     plugin_id: PluginId
     enrollment_token: str
     """Works once; shown once."""
@@ -768,6 +792,7 @@ class Approval(Model):
     """`Approval` of the contract."""
 
     model_config = ConfigDict(extra="ignore")
+
     traits: list[str] | None = None
     """Grant only these of the requested traits; all when absent."""
     domains: list[str] | None = None
@@ -775,7 +800,7 @@ class Approval(Model):
     reason: str | None = None
     """Why.
 
-    At least 1 characters, at most 256 characters. Default: "approved".
+    1 to 256 characters. Default: "approved".
     """
 
 
@@ -783,10 +808,11 @@ class Revocation(Model):
     """`Revocation` of the contract."""
 
     model_config = ConfigDict(extra="ignore")
+
     reason: str
     """Why.
 
-    At least 1 characters, at most 256 characters.
+    1 to 256 characters.
     """
 
 
@@ -794,6 +820,7 @@ class AuditPage(Model):
     """`AuditPage` of the contract."""
 
     nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
+
     records: list[AuditRecord]
     """Records in order."""
     cursor: str | None

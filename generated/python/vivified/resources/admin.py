@@ -152,8 +152,7 @@ class AdminResource:
             plugin_id: Only records in which this plugin acts or is acted upon.
             since: Only records from this time on.
             cursor: Where the page before ended. At most 512 characters.
-            limit: Most entries of one page. At least 1, at most 1000. Default:
-                100.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
         """
         return self._transport.call(
             SEARCH_AUDIT,
@@ -264,8 +263,7 @@ class AsyncAdminResource:
             plugin_id: Only records in which this plugin acts or is acted upon.
             since: Only records from this time on.
             cursor: Where the page before ended. At most 512 characters.
-            limit: Most entries of one page. At least 1, at most 1000. Default:
-                100.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
         """
         return await self._transport.call(
             SEARCH_AUDIT,

@@ -50,10 +50,10 @@ class OperatorResource:
                 it. Pattern `^[a-z][a-z0-9_]{0,62}$`.
             body: Input of the operation.
             vivified_timeout_ms: Most milliseconds for all tries together; the
-                manifest of the callee sets the cap. At least 100, at most 60000.
+                manifest of the callee sets the cap. 100 to 60000.
             vivified_call_token: The token of the call that this one is part of,
                 as the caller received it. It continues the chain that shows cycles.
-                At least 1 characters, at most 4096 characters.
+                1 to 4096 characters.
         """
         return self._transport.call(
             CALL_PLUGIN,
@@ -95,10 +95,10 @@ class AsyncOperatorResource:
                 it. Pattern `^[a-z][a-z0-9_]{0,62}$`.
             body: Input of the operation.
             vivified_timeout_ms: Most milliseconds for all tries together; the
-                manifest of the callee sets the cap. At least 100, at most 60000.
+                manifest of the callee sets the cap. 100 to 60000.
             vivified_call_token: The token of the call that this one is part of,
                 as the caller received it. It continues the chain that shows cycles.
-                At least 1 characters, at most 4096 characters.
+                1 to 4096 characters.
         """
         return await self._transport.call(
             CALL_PLUGIN,

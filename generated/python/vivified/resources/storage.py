@@ -67,8 +67,7 @@ class StorageResource:
         Args:
             prefix: Only keys that open with this text. At most 255 characters.
             cursor: Where the page before ended. At most 512 characters.
-            limit: Most entries of one page. At least 1, at most 1000. Default:
-                100.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
         """
         return self._transport.call(
             LIST_VALUES,
@@ -163,8 +162,7 @@ class AsyncStorageResource:
         Args:
             prefix: Only keys that open with this text. At most 255 characters.
             cursor: Where the page before ended. At most 512 characters.
-            limit: Most entries of one page. At least 1, at most 1000. Default:
-                100.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
         """
         return await self._transport.call(
             LIST_VALUES,
