@@ -10,9 +10,9 @@ pub fn words(wire_name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut current = String::new();
     let mut previous = '\0';
-    let characters: Vec<char> = wire_name.chars().collect();
-    for (index, &character) in characters.iter().enumerate() {
-        let next_is_lower = characters.get(index + 1).is_some_and(|next| next.is_ascii_lowercase());
+    let mut characters = wire_name.chars().peekable();
+    while let Some(character) = characters.next() {
+        let next_is_lower = characters.peek().is_some_and(char::is_ascii_lowercase);
         let starts_word = character.is_ascii_uppercase()
             && (previous.is_ascii_lowercase()
                 || previous.is_ascii_digit()
@@ -142,5 +142,26 @@ impl Scope {
         }
         *next += 1;
         candidate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_names_have_the_initialisms_of_go() {
+        assert_eq!(go_pascal("plugin_id"), "PluginID");
+        assert_eq!(go_pascal("photoUrls"), "PhotoURLs");
+        assert_eq!(go_pascal("get_jwks.json"), "GetJWKSJSON");
+        assert_eq!(go_pascal("2fa"), "N2fa");
+        assert_eq!(go_camel("id"), "id");
+        assert_eq!(go_camel("plugin-id"), "pluginID");
+    }
+
+    #[test]
+    fn words_split_where_a_reader_would() {
+        assert_eq!(words("HTTPServer2Name"), ["http", "server2", "name"]);
+        assert_eq!(words("--"), ["value"]);
     }
 }

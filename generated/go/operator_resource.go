@@ -6,6 +6,7 @@ package vivified
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/vivified/go-sdk/runtime"
 )
@@ -23,6 +24,11 @@ type CallPluginParams struct {
 	// VivifiedCallToken: The token of the call that this one is part of, as the caller received
 	// it. It continues the chain that shows cycles.
 	VivifiedCallToken *Classified[string]
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (p CallPluginParams) LogValue() slog.Value {
+	return runtime.LogMasked(p)
 }
 
 // CallPlugin: Call an operation of a plugin.

@@ -83,7 +83,7 @@ func TestNothingClassifiedIsLogged(t *testing.T) {
 			handler = slog.NewJSONHandler(&out, nil)
 		}
 		logger := slog.New(handler)
-		logger.Info("m", "name", one.Name, "patient", one, "pointer", &one)
+		logger.Info("m", "name", one.Name, "patient", one, "pointer", &one, "optional", one.Maybe, "list", LogMasked(one.History))
 		if leaks(out.String()) {
 			t.Errorf("%s: %s", name, out.String())
 		}

@@ -1,6 +1,9 @@
 package runtime
 
-import "fmt"
+import (
+	"fmt"
+	"log/slog"
+)
 
 // Optional is a field that can be absent, null or present, three different things on the
 // wire. The zero value is absent.
@@ -41,6 +44,9 @@ func (o Optional[T]) Format(state fmt.State, verb rune) {
 		_, _ = fmt.Fprint(state, "absent")
 	}
 }
+
+// LogValue is the printed form, so that a classified value inside stays masked.
+func (o Optional[T]) LogValue() slog.Value { return LogMasked(o) }
 
 // MarshalJSON writes the value, or null.
 func (o Optional[T]) MarshalJSON() ([]byte, error) {

@@ -60,8 +60,9 @@ pub struct Choice {
 pub fn view(names: &Names<'_>) -> Models {
     let types: Vec<Model> =
         names.contract.types.values().map(|declaration| model(names, declaration)).collect();
-    let runtime =
-        types.iter().any(|model| model.classified || matches!(model.kind, "object" | "union"));
+    let runtime = types
+        .iter()
+        .any(|model| model.masks || model.classified || matches!(model.kind, "object" | "union"));
     Models { runtime, imports: imports(&types), types }
 }
 
@@ -78,7 +79,7 @@ fn imports(types: &[Model]) -> Vec<&'static str> {
     if any(&|model| model.classified) {
         found.push("\"fmt\"");
     }
-    if any(&|model| (model.masks || model.classified) && model.kind != "alias") {
+    if any(&|model| model.masks || model.classified) {
         found.push("\"log/slog\"");
     }
     if any(&|model| {
@@ -96,7 +97,7 @@ fn model(names: &Names<'_>, declaration: &TypeDeclaration) -> Model {
     let mut view = Model {
         kind: "alias",
         doc: documentation(&name, declaration),
-        masks: names.masks(&declaration.name),
+        masks: false,
         classified: declaration.data_class.is_some()
             && !matches!(declaration.kind, TypeKind::Alias(_)),
         base: String::new(),
@@ -119,6 +120,8 @@ fn model(names: &Names<'_>, declaration: &TypeDeclaration) -> Model {
         }
         TypeKind::Alias(ty) => view.base = alias(names, declaration, ty),
     }
+    // An alias that is only another name has the methods of what it names.
+    view.masks = names.masks(&declaration.name) && !view.base.starts_with('=');
     view
 }
 

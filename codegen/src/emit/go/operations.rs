@@ -65,6 +65,8 @@ pub enum Source<'a> {
 pub struct Params {
     pub name: String,
     pub fields: Vec<Line>,
+    /// Log form masked, because something inside is classified.
+    pub masks: bool,
 }
 
 pub fn view<'a>(names: &Names<'a>) -> Vec<Resource<'a>> {
@@ -132,6 +134,9 @@ fn imports(methods: &[Method<'_>]) -> Vec<&'static str> {
     }
     if uses("iter.Seq2") {
         found.push("\"iter\"");
+    }
+    if methods.iter().filter_map(|method| method.params.as_ref()).any(|params| params.masks) {
+        found.push("\"log/slog\"");
     }
     if uses("time.Time") {
         found.push("\"time\"");
@@ -301,7 +306,10 @@ fn params(names: &Names<'_>, method: &str, parameters: &[(&Parameter, String)]) 
             Line { doc: go::comment(&text, "\t"), code: format!("{field} {}", slot.ty) }
         })
         .collect();
-    Some(Params { name: names.claim(&format!("{method}Params")), fields })
+    let masks = parameters
+        .iter()
+        .any(|(parameter, _)| parameter.data_class.is_some() || names.is_classified(&parameter.ty));
+    Some(Params { name: names.claim(&format!("{method}Params")), fields, masks })
 }
 
 /// The content a client sends: the first of the spec.
