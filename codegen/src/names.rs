@@ -164,4 +164,40 @@ mod tests {
         assert_eq!(words("HTTPServer2Name"), ["http", "server2", "name"]);
         assert_eq!(words("--"), ["value"]);
     }
+
+    #[test]
+    fn any_name_becomes_words() {
+        assert_eq!(words("listPets"), ["list", "pets"]);
+        assert_eq!(words("HTTPValidationError"), ["http", "validation", "error"]);
+        assert_eq!(words("user_name-v2.x"), ["user", "name", "v2", "x"]);
+        assert_eq!(words("*/ \u{202e}"), ["value"]);
+        assert_eq!(words(""), ["value"]);
+    }
+
+    #[test]
+    fn cases_are_ascii_identifiers() {
+        for name in ["2fa", "日本", "", "a b", "x'; DROP", "__init__", "ÄÖ"] {
+            for cased in [snake(name), screaming(name), pascal(name), camel(name)] {
+                let is_identifier =
+                    cased.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'_');
+                assert!(
+                    is_identifier && !cased.starts_with(|first: char| first.is_ascii_digit()),
+                    "{name}: {cased}"
+                );
+            }
+        }
+        assert_eq!((snake("2fa"), pascal("2fa")), ("_2fa".to_owned(), "N2fa".to_owned()));
+        assert_eq!(camel("list_all-pets"), "listAllPets");
+    }
+
+    #[test]
+    fn a_scope_gives_each_name_once() {
+        let mut scope = Scope::with_reserved(["Class"]);
+        assert_eq!(scope.claim("class"), "class2");
+        assert_eq!(scope.claim("CLASS"), "CLASS3");
+        assert_eq!(scope.claim("pet"), "pet");
+        assert_eq!(scope.claim("pet3"), "pet3");
+        assert_eq!([scope.claim("pet"), scope.claim("pet")], ["pet2", "pet4"]);
+        assert!(scope.is_taken("PET4"));
+    }
 }

@@ -1,6 +1,7 @@
 //! `explain RULE`: the page of a rule, or the list of all rules.
 
 use super::{Call, Exit};
+use crate::problem::Severity;
 use crate::rules::{self, Rule};
 use serde_json::json;
 
@@ -24,7 +25,7 @@ pub fn run(args: &Args, call: &Call<'_>) -> Exit {
     if call.options.json {
         anstream::println!("{:#}", json!({ "version": 1, "rules": [as_json(rule)] }));
     } else {
-        anstream::println!("{}\n\n{}\n\n{}", rule.id, rule.summary, rule.explanation);
+        anstream::println!("{}", page(rule));
     }
     Exit::Success
 }
@@ -44,32 +45,38 @@ fn list(call: &Call<'_>) {
 }
 
 fn as_json(rule: &Rule) -> serde_json::Value {
-    json!({ "id": rule.id, "summary": rule.summary, "explanation": rule.explanation })
+    json!({
+        "id": rule.id,
+        "severity": rule.severity,
+        "summary": rule.summary,
+        "explanation": rule.explanation,
+        "bad_example": rule.bad_example,
+        "good_example": rule.good_example,
+    })
+}
+
+/// The page of a rule.
+fn page(rule: &Rule) -> String {
+    let severity = match rule.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut page = format!("{} ({severity})\n\n{}\n\n{}", rule.id, rule.summary, rule.explanation);
+    if !rule.bad_example.is_empty() {
+        page.push_str(&format!("\n\nnot so:\n\n{}", indented(rule.bad_example)));
+        page.push_str(&format!("\n\nbut so:\n\n{}", indented(rule.good_example)));
+    }
+    page
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
 
 /// The closest id, when one is close.
 fn nearest(id: &str) -> String {
-    rules::all()
-        .map(|rule| (distance(id, rule.id), rule.id))
-        .min()
-        .filter(|(distance, _)| *distance <= 4)
-        .map_or_else(String::new, |(_, near)| format!(", perhaps `{near}`"))
-}
-
-/// Levenshtein distance.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, character) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, other) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(character != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
+    crate::load::nearest::nearest(id, rules::all().map(|rule| rule.id))
+        .map_or_else(String::new, |near| format!(", perhaps `{near}`"))
 }
 
 #[cfg(test)]

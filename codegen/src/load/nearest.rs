@@ -27,3 +27,18 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row[b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_what_was_meant() {
+        let names = ["operationId", "parameters", "in", "get"];
+        assert_eq!(nearest("operationID", names), Some("operationId"));
+        assert_eq!(nearest("paramters", names), Some("parameters"));
+        assert_eq!(nearest("gett", names), Some("get"));
+        assert_eq!(nearest("servers", names), None);
+        assert_eq!(nearest("", names), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! Strict JSON (RFC 8259) into a tape: no recursion, no copy of text that needs none.
 
-use super::{Document, Kind, MAX_DEPTH, NONE, Slice};
+use super::{Document, Kind, MAX_DEPTH, MAX_VALUES, NONE, Slice};
 use crate::problem::Problems;
 
 /// Where and why reading stopped.
@@ -20,6 +20,7 @@ pub(super) fn parse(file: &str, text: String, problems: &mut Problems) -> Option
     if let Err(fault) = outcome {
         let help = match fault.rule {
             "nesting-too-deep" => format!("flatten it; the limit is {MAX_DEPTH} levels"),
+            "document-too-large" => "split the document".to_owned(),
             "number-out-of-range" => "write a number that fits 64 bits".to_owned(),
             _ => "mend the JSON here; nothing behind this place was read".to_owned(),
         };
@@ -115,6 +116,9 @@ impl Reader<'_> {
             b'-' | b'0'..=b'9' => Kind::Number,
             _ => return Err(self.fault("expected a value")),
         };
+        if self.document.cells.len() >= MAX_VALUES {
+            return Err(self.fault_as("document-too-large", "too many values"));
+        }
         let cell = self.document.push(kind, parent, offset);
         match kind {
             Kind::Object | Kind::Array => self.at += 1,

@@ -443,3 +443,7 @@ impl std::fmt::Debug for Node<'_> {
         write!(out, "{}#{}", self.document.file, self.pointer())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
