@@ -81,6 +81,8 @@ struct Loader<'a> {
     resolved: HashMap<(&'a str, &'a str), Option<Node<'a>>>,
     nullable: HashMap<Node<'a>, bool>,
     nullable_depth: usize,
+    /// Schemas that are being made inside each other.
+    depth: usize,
     /// Schemas that only validators reach.
     validated_only: Vec<(Node<'a>, String)>,
     undeclared_schemes: Vec<String>,
@@ -105,6 +107,7 @@ impl<'a> Loader<'a> {
             resolved: HashMap::new(),
             nullable: HashMap::new(),
             nullable_depth: 0,
+            depth: 0,
             validated_only: Vec::new(),
             undeclared_schemes: Vec::new(),
             suggestions: 50,

@@ -5,7 +5,8 @@
 
 use super::compose::PendingUnion;
 use crate::contract::{
-    EnumerationBase, Object, Shape, Type, TypeDeclaration, TypeKind, Union, UnionStrategy, Variant,
+    Additional, EnumerationBase, Object, Shape, Type, TypeDeclaration, TypeKind, Union,
+    UnionStrategy, Variant,
 };
 use crate::names::Scope;
 use crate::problem::Problems;
@@ -319,25 +320,16 @@ fn innermost_name(ty: &Type) -> Option<&str> {
 /// No language can write an alias that contains itself: a map becomes an object, anything else
 /// takes any value at the place where the circle closes.
 fn break_alias_cycles(types: &mut Types, problems: &mut Problems) {
-    let names: Vec<String> = types.keys().cloned().collect();
-    for name in names {
-        let mut path = HashSet::new();
-        let Some(TypeKind::Alias(ty)) = types.get(&name).map(|declaration| &declaration.kind)
-        else {
-            continue;
-        };
-        if !reaches(types, ty, &name, &mut path) {
-            continue;
-        }
-        let ty = ty.clone();
+    for name in endless_aliases(types) {
         let Some(declaration) = types.get_mut(&name) else { continue };
-        declaration.kind = match ty.shape {
+        let TypeKind::Alias(ty) = &declaration.kind else { continue };
+        declaration.kind = match ty.shape.clone() {
             Shape::Map(value) => TypeKind::Object(Object {
                 fields: Vec::new(),
-                additional: crate::contract::Additional::Typed(*value),
+                additional: Additional::Typed(*value),
             }),
             Shape::Array(_) => {
-                TypeKind::Alias(Type { shape: Shape::Array(Box::new(Type::any())), ..ty })
+                TypeKind::Alias(Type { shape: Shape::Array(Box::new(Type::any())), ..ty.clone() })
             }
             _ => TypeKind::Alias(Type::any()),
         };
@@ -354,22 +346,46 @@ fn break_alias_cycles(types: &mut Types, problems: &mut Problems) {
     }
 }
 
-/// True when following aliases, lists and maps from `ty` comes to `name`.
-fn reaches(types: &Types, ty: &Type, name: &str, path: &mut HashSet<String>) -> bool {
-    let mut open = vec![ty];
-    while let Some(ty) = open.pop() {
-        match &ty.shape {
-            Shape::Array(inner) | Shape::Map(inner) => open.push(inner),
-            Shape::Named(next) if next == name => return true,
-            Shape::Named(next) if path.insert(next.clone()) => {
-                if let Some(TypeKind::Alias(inner)) =
-                    types.get(next).map(|declaration| &declaration.kind)
-                {
-                    open.push(inner);
+/// Aliases that are met again on the way through aliases, lists and maps alone: one for each
+/// circle. A walk in depth, without recursion.
+fn endless_aliases(types: &Types) -> Vec<String> {
+    #[derive(PartialEq)]
+    enum Visit {
+        OnPath,
+        Done,
+    }
+    let mut visits: HashMap<&str, Visit> = HashMap::new();
+    let mut endless = Vec::new();
+    for start in types.keys() {
+        let mut open: Vec<(&str, Option<&str>)> =
+            match (visits.get(start.as_str()), named_by(types, start)) {
+                (None, Some(next)) => vec![(start, Some(next))],
+                _ => continue,
+            };
+        visits.insert(start, Visit::OnPath);
+        while let Some((name, next)) = open.last_mut() {
+            let Some(target) = next.take() else {
+                visits.insert(name, Visit::Done);
+                open.pop();
+                continue;
+            };
+            match visits.get(target) {
+                Some(Visit::OnPath) => endless.push(target.to_owned()),
+                Some(Visit::Done) => {}
+                None => {
+                    visits.insert(target, Visit::OnPath);
+                    open.push((target, named_by(types, target)));
                 }
             }
-            _ => {}
         }
     }
-    false
+    endless
+}
+
+/// The name at the bottom of an alias, below lists and maps.
+fn named_by<'t>(types: &'t Types, name: &str) -> Option<&'t str> {
+    match &types.get(name)?.kind {
+        TypeKind::Alias(ty) => innermost_name(ty),
+        _ => None,
+    }
 }

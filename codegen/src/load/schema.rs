@@ -17,6 +17,11 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
+/// Deepest nesting of schemas that is declared at once.
+const MAX_DEPTH: usize = 32;
+/// Longest part of an enumerated text that goes into its name.
+const MAX_VALUE_NAME: usize = 48;
+
 /// What a schema turned out to be.
 pub(super) struct Built {
     pub kind: BuiltKind,
@@ -63,8 +68,22 @@ impl<'a> Loader<'a> {
         if let Some(reference) = keywords.reference {
             return self.reference_use(&keywords, reference, place);
         }
+        if self.depth > MAX_DEPTH {
+            return self.put_off(node, place);
+        }
+        self.depth += 1;
         let built = self.build(&keywords, Naming::Place(place));
+        self.depth -= 1;
         self.finish(&keywords, built, None)
+    }
+
+    /// Names a schema now and declares it later: compositions can lead from schema to schema
+    /// without end, and the stack has one.
+    fn put_off(&mut self, node: Node<'a>, place: &Place<'_>) -> Type {
+        let name = self.claim_name(&place.name());
+        self.named.insert(node, name.clone());
+        self.queue.push_back((node, name.clone(), None));
+        Type { nullable: self.is_nullable(node), ..Type::named(name) }
     }
 
     /// Reads the keywords of a schema and reports what is not one.
@@ -581,7 +600,7 @@ fn fits_type(value: Node<'_>, kind: &str) -> bool {
 /// A name for a value that has none: `-1` becomes `minus_1`, `<=` becomes `less_or_equal`.
 fn value_name(wire: &Value) -> String {
     let text = match wire {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.chars().take(MAX_VALUE_NAME).collect(),
         other => other.to_string(),
     };
     if text.is_empty() {

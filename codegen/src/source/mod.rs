@@ -160,6 +160,14 @@ impl Document {
     fn push(&mut self, kind: Kind, parent: u32, offset: u32) -> u32 {
         let index = self.cells.len() as u32;
         let empty = Slice { start: 0, length: 0 };
+        let mut key = empty;
+        if let Some(list) =
+            self.cells.get_mut(parent as usize).filter(|cell| cell.kind == Kind::Array)
+        {
+            // A list has no text and its items have no key: they hold length and position.
+            key.start = list.text.length;
+            list.text.length += 1;
+        }
         let cell = Cell {
             kind,
             truth: false,
@@ -167,7 +175,7 @@ impl Document {
             end: index + 1,
             offset,
             text: empty,
-            key: empty,
+            key,
             key_offset: NONE,
         };
         self.cells.push(cell);
@@ -382,11 +390,7 @@ impl<'a> Node<'a> {
                     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
                 }
                 Some(key) => pointer.push_str(key),
-                None => {
-                    let parent = node.parent().map(Node::items).into_iter().flatten();
-                    let before = parent.take_while(|item| item.index < node.index).count();
-                    pointer.push_str(&before.to_string());
-                }
+                None => pointer.push_str(&node.cell().key.start.to_string()),
             }
         }
         pointer
