@@ -175,6 +175,20 @@ fn ten_thousand_extensions_in_a_row_come_back() {
 }
 
 #[test]
+fn a_ring_of_compositions_comes_back() {
+    let mut text =
+        "openapi: 3.0.3\ninfo: { title: x, version: '1' }\npaths: {}\ncomponents:\n  schemas:\n"
+            .to_owned();
+    for index in 0..1_000 {
+        let next = (index + 1) % 1_000;
+        text.push_str(&format!(
+            "    S{index}: {{ type: object, properties: {{ x: {{ allOf: [{{ $ref: '#/components/schemas/S{next}' }}, {{ properties: {{ y: {{}} }} }}] }} }} }}\n"
+        ));
+    }
+    load(text.as_bytes(), "spec.yaml");
+}
+
+#[test]
 fn a_hundred_thousand_brackets_come_back() {
     load("[".repeat(100_000).as_bytes(), "spec.json");
     load("[".repeat(100_000).as_bytes(), "spec.yaml");

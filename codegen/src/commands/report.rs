@@ -19,6 +19,9 @@ const DIFF_LINES: usize = 16;
 /// Files whose diff is shown; all files are named.
 const DIFF_FILES: usize = 12;
 
+/// Problems whose line is shown; all problems are printed.
+const SNIPPETS: usize = 200;
+
 /// The answer of `check` and `generate`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
@@ -230,6 +233,15 @@ fn short_diff(before: &str, after: &str) -> String {
 struct Sources {
     file: String,
     text: String,
+    shown: usize,
+}
+
+impl Sources {
+    /// The line with a caret; nothing when a document has more faults than anybody reads.
+    fn snippet(&mut self, line: usize, column: usize) -> Option<String> {
+        self.shown += 1;
+        (self.shown <= SNIPPETS).then(|| super::snippet::snippet(&self.text, line, column))?
+    }
 }
 
 fn reported(project: &Project, problem: Problem, sources: &mut Sources) -> ReportedProblem {
@@ -250,6 +262,6 @@ fn reported(project: &Project, problem: Problem, sources: &mut Sources) -> Repor
         pointer: location.pointer,
         message: problem.message,
         help: problem.help,
-        snippet: super::snippet::snippet(&sources.text, location.line, location.column),
+        snippet: sources.snippet(location.line, location.column),
     }
 }

@@ -26,6 +26,8 @@ pub const MAX_VALUES: usize = 8_000_000;
 
 /// Objects with more keys than this are searched by a sorted index.
 const LARGE: usize = 16;
+/// Octets in a block of the table that counts characters.
+const BLOCK: usize = 1024;
 const NONE: u32 = u32::MAX;
 const IN_STRINGS: u32 = 1 << 31;
 
@@ -72,6 +74,8 @@ pub struct Document {
     /// YAML counts its marks in characters, JSON in octets.
     offsets_are_characters: bool,
     lines: OnceLock<Vec<u32>>,
+    /// Characters before each block of octets.
+    blocks: OnceLock<Vec<u32>>,
     /// Values of large objects, sorted by key.
     large: HashMap<u32, Box<[u32]>>,
 }
@@ -140,6 +144,7 @@ impl Document {
             cells: Vec::new(),
             offsets_are_characters,
             lines: OnceLock::new(),
+            blocks: OnceLock::new(),
             large: HashMap::new(),
         }
     }
@@ -198,14 +203,30 @@ impl Document {
         });
         let line = lines.partition_point(|start| *start <= offset);
         let start = lines[line - 1];
-        if self.offsets_are_characters {
-            return (line, (offset - start) as usize + 1);
-        }
-        let mut end = (offset as usize).min(self.text.len());
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        (line, self.text[start as usize..end].chars().count() + 1)
+        let column = if self.offsets_are_characters {
+            offset - start
+        } else {
+            self.characters_before(offset) - self.characters_before(start)
+        };
+        (line, column as usize + 1)
+    }
+
+    /// Characters before an offset in octets. A document can be one line of megabytes, so the
+    /// count starts at the nearest block.
+    fn characters_before(&self, offset: u32) -> u32 {
+        let blocks = self.blocks.get_or_init(|| {
+            let mut total = 0;
+            let counts = self.text.as_bytes().chunks(BLOCK).map(|block| {
+                let before = total;
+                total += count_characters(block);
+                before
+            });
+            counts.collect()
+        });
+        let offset = (offset as usize).min(self.text.len());
+        let block = (offset / BLOCK).min(blocks.len().saturating_sub(1));
+        let rest = self.text.as_bytes().get(block * BLOCK..offset).unwrap_or_default();
+        blocks.get(block).copied().unwrap_or(0) + count_characters(rest)
     }
 
     /// A place in the text that is not a value, such as a syntax error.
@@ -252,6 +273,11 @@ impl Document {
         }
         self.large = large;
     }
+}
+
+/// Octets that open a character of UTF-8.
+fn count_characters(octets: &[u8]) -> u32 {
+    octets.iter().filter(|octet| (**octet & 0xc0) != 0x80).count() as u32
 }
 
 fn is_yaml(file: &str) -> bool {
