@@ -4,9 +4,13 @@
 //! comments because bidirectional and invisible characters would hide there.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt::Write;
 
 const WIDTH: usize = 96;
+
+/// Everything that some reader takes for the end of a line.
+const BREAKS: [char; 7] = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// Strict and reserved words of Rust 2024, and those that are words in some places only.
 const RESERVED: &[&str] = &[
@@ -63,25 +67,38 @@ pub fn comment_text(text: &str) -> String {
 }
 
 fn lines(text: &str, indent: &str, mark: &str) -> String {
-    let mut comment = String::new();
-    let mut push = |line: &str| {
-        let space = if line.is_empty() { "" } else { " " };
-        let _ = writeln!(comment, "{indent}{mark}{space}{line}");
-    };
-    for line in text.trim().split(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'])
-    {
-        wrap(&inert(line.trim()), WIDTH - indent.len() - mark.len(), &mut push);
+    let text = text.trim();
+    let mut comment = String::with_capacity(text.len() + text.len() / 8 + 16);
+    if text.is_empty() {
+        return comment;
     }
-    // Two empty lines in a row say no more than one.
-    let doubled = format!("{indent}{mark}\n{indent}{mark}\n");
-    while comment.contains(&doubled) {
-        comment = comment.replace(&doubled, &format!("{indent}{mark}\n"));
+    let width = WIDTH - indent.len() - mark.len();
+    let mut was_empty = false;
+    for line in text.split(BREAKS) {
+        wrap(&inert(line.trim()), width, &mut |line| {
+            // Two empty lines in a row say no more than one.
+            if line.is_empty() && was_empty {
+                return;
+            }
+            was_empty = line.is_empty();
+            comment.push_str(indent);
+            comment.push_str(mark);
+            if !was_empty {
+                comment.push(' ');
+                comment.push_str(line);
+            }
+            comment.push('\n');
+        });
     }
-    if text.trim().is_empty() { String::new() } else { comment }
+    comment
 }
 
 /// Text that rustdoc shows and never runs: a code fence would be compiled as a test.
-fn inert(line: &str) -> String {
+fn inert(line: &str) -> Cow<'_, str> {
+    let is_plain = line.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+    if is_plain && !line.contains("```") && !line.contains("~~~") {
+        return Cow::Borrowed(line);
+    }
     let mut text = String::with_capacity(line.len());
     for character in line.replace("```", "'''").replace("~~~", "---").chars() {
         match character {
@@ -90,7 +107,7 @@ fn inert(line: &str) -> String {
             other => push_escape(&mut text, other),
         }
     }
-    text
+    Cow::Owned(text)
 }
 
 fn push_escape(text: &mut String, character: char) {

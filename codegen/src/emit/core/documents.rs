@@ -90,18 +90,20 @@ fn types<'a>(
         "uuid::Uuid",
         std::iter::empty(),
     );
-    let mut masked = false;
-    let mut accepted: Map<String, Value> = Map::new();
-    let mut text = String::new();
+    let documents: Vec<&SchemaDocument> = documents.collect();
+    let masked = documents.iter().any(|document| holds_classified(&document.schema));
+    let mut all = Map::new();
+    documents.iter().for_each(|document| add_document(document, &mut all));
+    if let Ok(source) = generate(&settings, &all, masked) {
+        return source;
+    }
+    // Something in one of them has no shape: find out which, and leave it out.
+    let (mut accepted, mut text) = (Map::new(), String::new());
     for document in documents {
-        masked |= holds_classified(&document.schema);
         let mut candidate = accepted.clone();
         add_document(document, &mut candidate);
         match generate(&settings, &candidate, masked) {
-            Ok(source) => {
-                text = source;
-                accepted = candidate;
-            }
+            Ok(source) => (text, accepted) = (source, candidate),
             Err(reason) => problems.warning(
                 "target-unsupported",
                 &document.location,

@@ -184,7 +184,7 @@ mod tests {
         let long = Layout::List("&[", atoms(40, 3)).print(0, 0, 0);
         assert_eq!(long.lines().count(), 5);
         let short = Layout::List("&[", atoms(8, 20)).print(0, 0, 0);
-        assert_eq!(short.lines().count(), 4);
+        assert_eq!(short.lines().count(), 5);
         assert!(short.lines().all(|line| line.len() <= WIDTH));
     }
 
