@@ -1,7 +1,7 @@
 //! Tests of the generated code: every model keeps its wire form, every operation reaches the
 //! wire as the spec says.
 
-use super::answers::{Returns, preferred};
+use super::answers::{self, Returns, preferred};
 use super::facade::Facade;
 use super::operations::{Method, Resource, Source, body_content};
 use super::types::Names;
@@ -199,7 +199,7 @@ fn facade_test(
 /// The server with its answer.
 fn start(names: &Names<'_>, method: &Method<'_>) -> Option<String> {
     let operation = method.operation;
-    let response = operation.success().or_else(|| operation.responses.first());
+    let response = answers::successes(operation).into_iter().next();
     let status = match response.map(|response| response.status) {
         Some(StatusRange::Code(code)) if (200..300).contains(&code) => code,
         _ => 200,
