@@ -147,6 +147,7 @@ cases! {
     shapes_of_3_1 = "shapes-3.1",
     compositions = "compositions",
     contents_and_parameters = "contents-and-parameters",
+    data_classes = "data-classes",
     names = "names",
     several_files = "several-files",
     a_whole_project = "whole-project",

@@ -6,8 +6,9 @@
 
 use super::Loader;
 use super::keywords::Keywords;
+use super::object::Part;
 use super::place::{Naming, Place};
-use super::schema::{Built, BuiltKind, Part};
+use super::schema::{Built, BuiltKind};
 use crate::contract::{Shape, Type, TypeKind, Union, UnionStrategy, Variant};
 use crate::source::{Kind, Node};
 

@@ -14,6 +14,7 @@ mod keywords;
 mod members;
 pub mod nearest;
 mod normalise;
+mod object;
 mod operations;
 mod parameters;
 mod parity;
@@ -23,6 +24,7 @@ mod reference;
 mod schema;
 mod schemas;
 mod security;
+mod values;
 
 use crate::config::Config;
 use crate::contract::{Contract, Type, TypeDeclaration, TypeKind};
@@ -134,6 +136,7 @@ impl<'a> Loader<'a> {
         contract.tags = self.tags(root, &contract.operations);
         contract.problem_codes = self.problem_codes(root);
         contract.types = self.finished_types();
+        normalise::classify_parameters(&contract.types, &mut contract.operations);
         contract
     }
 

@@ -5,7 +5,7 @@
 
 use super::compose::PendingUnion;
 use crate::contract::{
-    Additional, EnumerationBase, Object, Shape, Type, TypeDeclaration, TypeKind, Union,
+    Additional, EnumerationBase, Object, Operation, Shape, Type, TypeDeclaration, TypeKind, Union,
     UnionStrategy, Variant,
 };
 use crate::names::Scope;
@@ -288,25 +288,58 @@ fn variant_name(ty: &Type) -> String {
     }
 }
 
-/// A field whose type is classified is classified.
+/// What holds a classified value is classified: an alias, a union, an object by its free
+/// members, a field. Objects with classified fields are not, because they mask field by field.
 fn spread_data_classes(types: &mut Types) {
-    let classes: HashMap<String, String> = types
+    let mut classes: HashMap<String, String> = types
         .iter()
         .filter_map(|(name, declaration)| Some((name.clone(), declaration.data_class.clone()?)))
         .collect();
     if classes.is_empty() {
         return;
     }
-    for declaration in types.values_mut() {
-        let TypeKind::Object(object) = &mut declaration.kind else { continue };
-        for field in &mut object.fields {
-            if field.data_class.is_none()
-                && let Some(name) = innermost_name(&field.ty)
-            {
-                field.data_class = classes.get(name).cloned();
+    let mut has_changed = true;
+    while has_changed {
+        has_changed = false;
+        for (name, declaration) in
+            types.iter_mut().filter(|(_, declaration)| declaration.data_class.is_none())
+        {
+            let class = match &declaration.kind {
+                TypeKind::Alias(ty) => class_of(&classes, ty),
+                TypeKind::Union(union) => {
+                    union.variants.iter().find_map(|variant| class_of(&classes, &variant.ty))
+                }
+                TypeKind::Object(Object { additional: Additional::Typed(ty), .. }) => {
+                    class_of(&classes, ty)
+                }
+                TypeKind::Object(_) | TypeKind::Enumeration(_) => None,
+            };
+            if let Some(class) = class {
+                classes.insert(name.clone(), class.clone());
+                declaration.data_class = Some(class);
+                has_changed = true;
             }
         }
     }
+    for declaration in types.values_mut() {
+        let TypeKind::Object(object) = &mut declaration.kind else { continue };
+        for field in object.fields.iter_mut().filter(|field| field.data_class.is_none()) {
+            field.data_class = class_of(&classes, &field.ty);
+        }
+    }
+}
+
+/// A parameter whose type is classified is classified.
+pub(super) fn classify_parameters(types: &Types, operations: &mut [Operation]) {
+    let parameters = operations.iter_mut().flat_map(|operation| &mut operation.parameters);
+    for parameter in parameters.filter(|parameter| parameter.data_class.is_none()) {
+        let name = innermost_name(&parameter.ty);
+        parameter.data_class = name.and_then(|name| types.get(name)?.data_class.clone());
+    }
+}
+
+fn class_of(classes: &HashMap<String, String>, ty: &Type) -> Option<String> {
+    classes.get(innermost_name(ty)?).cloned()
 }
 
 fn innermost_name(ty: &Type) -> Option<&str> {
