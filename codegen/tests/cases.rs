@@ -169,6 +169,7 @@ cases! {
     incomplete_operations = "incomplete-operations",
     info_missing = "info-missing",
     media_types = "media-types",
+    merge_keys = "merge-keys",
     no_document = "no-document",
     no_paths = "no-paths",
     no_version = "no-version",

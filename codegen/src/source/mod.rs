@@ -205,6 +205,10 @@ impl Document {
         let start = lines[line - 1];
         let column = if self.offsets_are_characters {
             offset - start
+        } else if (offset - start) as usize <= BLOCK {
+            count_characters(
+                self.text.as_bytes().get(start as usize..offset as usize).unwrap_or_default(),
+            )
         } else {
             self.characters_before(offset) - self.characters_before(start)
         };

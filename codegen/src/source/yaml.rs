@@ -15,9 +15,10 @@ pub(super) fn parse(file: &str, text: String, problems: &mut Problems) -> Option
         open: Vec::new(),
         key: None,
         anchors: HashMap::new(),
+        merges: Vec::new(),
     };
     let outcome = builder.read(&text);
-    let mut document = builder.document;
+    let Builder { mut document, merges, .. } = builder;
     document.text = text;
     match outcome {
         Err(fault) => {
@@ -32,6 +33,14 @@ pub(super) fn parse(file: &str, text: String, problems: &mut Problems) -> Option
         }
         Ok(()) => {
             document.index(problems);
+            for offset in merges {
+                problems.error(
+                    "merge-key",
+                    &document.place(offset, String::new()),
+                    "`<<` is a key of YAML 1.1 only",
+                    "use `$ref` or `allOf`, or write the members out",
+                );
+            }
             Some(document)
         }
     }
@@ -52,6 +61,8 @@ struct Builder {
     key: Option<(Slice, u32)>,
     /// First cell of each anchored value; none while the value is still open.
     anchors: HashMap<usize, Option<u32>>,
+    /// Where merge keys stand.
+    merges: Vec<u32>,
 }
 
 impl Builder {
@@ -144,6 +155,9 @@ impl Builder {
         span: Span,
     ) -> Result<(), Fault> {
         if self.key.is_none() && self.parent_is_object() {
+            if value == "<<" && style == ScalarStyle::Plain {
+                self.merges.push(offset(span));
+            }
             let slice = self.document.keep(value);
             self.key = Some((slice, offset(span)));
             return Ok(());

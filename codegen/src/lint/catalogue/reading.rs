@@ -53,6 +53,16 @@ pub const READING: &[Rule] = &[
         ["info: { title: Shop, version: 1.0 }", "info: { title: Shop, version: '1.0' }"],
     ),
     error(
+        "merge-key",
+        "YAML merge keys are not used.",
+        "`<<` belongs to YAML 1.1. Readers of YAML 1.2 take it for an ordinary key, so what it was \
+            to bring in would be lost.\n\nRefer to shared parts by `$ref`, or join them by `allOf`.",
+        [
+            "Dog:\n  <<: *animal\n  title: Dog",
+            "Dog:\n  allOf: [{ $ref: '#/components/schemas/Animal' }]\n  title: Dog",
+        ],
+    ),
+    error(
         "nesting-too-deep",
         "Values nest at most 128 levels deep.",
         "No real document needs half of that, and each level costs the reader memory.\n\nGive the \
