@@ -156,8 +156,7 @@ fn own() -> Option<Case> {
         .expect("the configuration was just written");
     let (compiled, _) = vivified_codegen::compile::compile(&project, &|_| ()).ok()?;
     let document = folder.path().join("openapi.json");
-    fs::write(&document, &compiled?.contract.document)
-        .expect("the temporary folder is writable");
+    fs::write(&document, &compiled?.contract.document).expect("the temporary folder is writable");
     Some(Case { name: "our own spec", spec, document, limit: Some(OWN_LIMIT), folder })
 }
 

@@ -151,6 +151,7 @@ cases! {
     names = "names",
     several_files = "several-files",
     a_whole_project = "whole-project",
+    allowed_warnings = "allowed-warnings",
     alias_bomb = "alias-bomb",
     alias_cycle = "alias-cycle",
     body_without_content = "body-without-content",
