@@ -13,6 +13,10 @@ use std::process::{Command, ExitCode, Stdio};
 use tempfile::TempDir;
 use vivified_codegen::commands::{Call, Exit, Options, generate};
 
+/// The allocator of the binaries, on both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const RUNS: usize = 5;
 const RATIO_LIMIT: f64 = 10.0;
 const MEMORY_LIMIT: f64 = 300.0;

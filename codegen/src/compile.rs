@@ -3,9 +3,9 @@
 //! `check` and `generate` both call it, so that what is compared and what is written can never
 //! be two different things. It reads, and writes nothing.
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, TargetName};
 use crate::contract::Contract;
-use crate::emit::{self, Job};
+use crate::emit::{self, Job, Samples};
 use crate::inputs::{self, Kind};
 use crate::lint;
 use crate::load;
@@ -44,9 +44,18 @@ pub fn compile(
         return Ok((None, problems));
     };
     let mut tree = Tree::default();
-    for (&name, target) in &config.targets {
+    let samples = Samples::default();
+    let (last, first): (Vec<_>, Vec<_>) =
+        config.targets.iter().partition(|(name, _)| **name == TargetName::Docs);
+    for (&name, target) in first.into_iter().chain(last) {
         phase(name.as_str());
-        let job = Job { contract: &contract, config: &config, target, templates: &templates };
+        let job = Job {
+            contract: &contract,
+            config: &config,
+            target,
+            templates: &templates,
+            samples: &samples,
+        };
         emit::emit(name, &job, &mut tree, &mut problems);
     }
     refuse_strays(project, &config, &tree, &mut problems);

@@ -7,9 +7,17 @@ use std::collections::{HashMap, HashSet};
 
 /// Splits any wire name into lower-case ASCII words; never empty (`value` when nothing is left).
 pub fn words(wire_name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut current = String::new();
+    let mut words = Vec::new();
+    for_each_word(wire_name, |word| words.push(word.to_owned()));
+    words
+}
+
+/// Hands on each word, without a list of them: names are cased more often than anything else
+/// is done.
+fn for_each_word(wire_name: &str, mut take: impl FnMut(&str)) {
+    let mut word = String::with_capacity(wire_name.len());
     let mut previous = '\0';
+    let mut is_empty = true;
     let mut characters = wire_name.chars().peekable();
     while let Some(character) = characters.next() {
         let next_is_lower = characters.peek().is_some_and(char::is_ascii_lowercase);
@@ -17,30 +25,33 @@ pub fn words(wire_name: &str) -> Vec<String> {
             && (previous.is_ascii_lowercase()
                 || previous.is_ascii_digit()
                 || (previous.is_ascii_uppercase() && next_is_lower));
-        if starts_word || !character.is_ascii_alphanumeric() {
-            flush(&mut words, &mut current);
+        if (starts_word || !character.is_ascii_alphanumeric()) && !word.is_empty() {
+            take(&word);
+            word.clear();
+            is_empty = false;
         }
         if character.is_ascii_alphanumeric() {
-            current.push(character.to_ascii_lowercase());
+            word.push(character.to_ascii_lowercase());
         }
         previous = character;
     }
-    flush(&mut words, &mut current);
-    if words.is_empty() {
-        words.push("value".to_owned());
-    }
-    words
-}
-
-fn flush(words: &mut Vec<String>, current: &mut String) {
-    if !current.is_empty() {
-        words.push(std::mem::take(current));
+    if !word.is_empty() {
+        take(&word);
+    } else if is_empty {
+        take("value");
     }
 }
 
 /// `list_pets`
 pub fn snake(wire_name: &str) -> String {
-    guard_digit(words(wire_name).join("_"), "_")
+    let mut name = String::with_capacity(wire_name.len() + 4);
+    for_each_word(wire_name, |word| {
+        if !name.is_empty() {
+            name.push('_');
+        }
+        name.push_str(word);
+    });
+    guard_digit(name, "_")
 }
 
 /// `LIST_PETS`
@@ -50,26 +61,38 @@ pub fn screaming(wire_name: &str) -> String {
 
 /// `ListPets`
 pub fn pascal(wire_name: &str) -> String {
-    guard_digit(words(wire_name).iter().map(|word| capitalise(word)).collect(), "N")
+    let mut name = String::with_capacity(wire_name.len());
+    for_each_word(wire_name, |word| push_capitalised(&mut name, word));
+    guard_digit(name, "N")
 }
 
 /// `listPets`
 pub fn camel(wire_name: &str) -> String {
-    let words = words(wire_name);
-    let tail: String = words[1..].iter().map(|word| capitalise(word)).collect();
-    guard_digit(format!("{}{tail}", words[0]), "_")
+    guard_digit(first_small(wire_name, push_capitalised), "_")
 }
 
 /// `ListPetsByID`: PascalCase with the initialisms that Go readers expect.
 pub fn go_pascal(wire_name: &str) -> String {
-    guard_digit(words(wire_name).iter().map(|word| go_capitalise(word)).collect(), "N")
+    let mut name = String::with_capacity(wire_name.len());
+    for_each_word(wire_name, |word| push_go_capitalised(&mut name, word));
+    guard_digit(name, "N")
 }
 
 /// `petID`, `urlOfPet`: camelCase with the same initialisms; the first word stays small.
 pub fn go_camel(wire_name: &str) -> String {
-    let words = words(wire_name);
-    let tail: String = words[1..].iter().map(|word| go_capitalise(word)).collect();
-    guard_digit(format!("{}{tail}", words[0]), "n")
+    guard_digit(first_small(wire_name, push_go_capitalised), "n")
+}
+
+fn first_small(wire_name: &str, push: impl Fn(&mut String, &str)) -> String {
+    let mut name = String::with_capacity(wire_name.len());
+    for_each_word(wire_name, |word| {
+        if name.is_empty() {
+            name.push_str(word);
+        } else {
+            push(&mut name, word);
+        }
+    });
+    name
 }
 
 /// Initialisms of the Go code review guide, and those of this field.
@@ -83,21 +106,32 @@ const GO_INITIALISMS: [&str; 47] = [
 /// Initialisms that are also written in the plural: `IDs`.
 const GO_PLURALS: [&str; 7] = ["api", "id", "ip", "uri", "url", "uuid", "vm"];
 
-fn go_capitalise(word: &str) -> String {
+fn push_go_capitalised(name: &mut String, word: &str) {
     let plural = word.strip_suffix('s').filter(|stem| GO_PLURALS.contains(stem));
+    let upper = |letter: char| letter.to_ascii_uppercase();
     match plural {
-        Some(stem) => format!("{}s", stem.to_ascii_uppercase()),
-        None if GO_INITIALISMS.contains(&word) => word.to_ascii_uppercase(),
-        None => capitalise(word),
+        Some(stem) => {
+            name.extend(stem.chars().map(upper));
+            name.push('s');
+        }
+        None if GO_INITIALISMS.contains(&word) => name.extend(word.chars().map(upper)),
+        None => push_capitalised(name, word),
     }
 }
 
 /// `pets` becomes `Pets`; a word that opens with a digit stays.
 pub fn capitalise(word: &str) -> String {
+    let mut name = String::with_capacity(word.len());
+    push_capitalised(&mut name, word);
+    name
+}
+
+fn push_capitalised(name: &mut String, word: &str) {
     let mut characters = word.chars();
-    characters.next().map_or_else(String::new, |first| {
-        format!("{}{}", first.to_ascii_uppercase(), characters.as_str())
-    })
+    if let Some(first) = characters.next() {
+        name.push(first.to_ascii_uppercase());
+        name.push_str(characters.as_str());
+    }
 }
 
 /// No language lets an identifier open with a digit.

@@ -13,10 +13,12 @@ pub mod python;
 pub mod render;
 
 use crate::config::{Config, Target, TargetName};
-use crate::contract::Contract;
+use crate::contract::{Contract, Operation};
 use crate::problem::Problems;
 use crate::tree::Tree;
 use render::Templates;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// What every emitter is given.
 pub struct Job<'a> {
@@ -24,6 +26,32 @@ pub struct Job<'a> {
     pub config: &'a Config,
     pub target: &'a Target,
     pub templates: &'a Templates,
+    pub samples: &'a Samples,
+}
+
+/// Programs that call each operation, by language and operation id. The emitter of a language
+/// makes them while its names are at hand, and the docs, emitted last, show them.
+#[derive(Default)]
+pub struct Samples {
+    programs: RefCell<HashMap<TargetName, HashMap<String, String>>>,
+}
+
+impl Samples {
+    /// Keeps the programs of a language, when there are docs to show them.
+    pub fn keep(
+        &self,
+        job: &Job<'_>,
+        language: TargetName,
+        make: impl FnOnce() -> HashMap<String, String>,
+    ) {
+        if job.config.targets.contains_key(&TargetName::Docs) {
+            self.programs.borrow_mut().insert(language, make());
+        }
+    }
+
+    pub fn program(&self, language: TargetName, operation: &Operation) -> Option<String> {
+        self.programs.borrow().get(&language)?.get(&operation.id).cloned()
+    }
 }
 
 /// Renders one target into the tree. Paths start with `job.target.output`.

@@ -24,10 +24,9 @@ use types::Links;
 
 pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     let links = Links::new(job.contract);
-    let samples = samples::Samples::new(job);
     let pages = operations::pages(job.contract);
     for page in &pages {
-        let view = operations::view(job, &links, &samples, page);
+        let view = operations::view(job, &links, page);
         render(job, tree, "operations/tag.md.tera", &format!("operations/{}.md", page.stem), &view);
     }
     render(job, tree, "models.md.tera", "models.md", &models::view(job, &links));

@@ -1,9 +1,8 @@
 //! Pages of operations, one for each tag.
 
-use super::constraints;
-use super::samples::Samples;
 use super::types::{Links, Place, json, yes_or_no};
 use super::view::{BodyView, ExampleView, OperationView, OperationsView};
+use super::{constraints, samples};
 use crate::contract::{
     Content, ContentKind, Idempotency, Operation, Parameter, ParameterLocation, Response,
     StatusRange,
@@ -48,30 +47,19 @@ pub fn pages(contract: &crate::contract::Contract) -> Vec<OperationsPage<'_>> {
     pages
 }
 
-pub fn view(
-    job: &Job<'_>,
-    links: &Links<'_>,
-    samples: &Samples,
-    page: &OperationsPage<'_>,
-) -> OperationsView {
+pub fn view(job: &Job<'_>, links: &Links<'_>, page: &OperationsPage<'_>) -> OperationsView {
     OperationsView {
         title: line(page.tag),
         description: blocks(page.description.unwrap_or_default()),
         operations: page
             .operations
             .iter()
-            .map(|(found, name)| operation(job, links, samples, found, name))
+            .map(|(found, name)| operation(job, links, found, name))
             .collect(),
     }
 }
 
-fn operation(
-    job: &Job<'_>,
-    links: &Links<'_>,
-    samples: &Samples,
-    operation: &Operation,
-    name: &str,
-) -> OperationView {
+fn operation(job: &Job<'_>, links: &Links<'_>, operation: &Operation, name: &str) -> OperationView {
     let answer = operation.success();
     OperationView {
         heading: heading(name),
@@ -86,7 +74,7 @@ fn operation(
         headers: operation.responses.iter().flat_map(|found| headers(links, found)).collect(),
         answer_example: answer.and_then(|found| answer_example(job, found)),
         problems: problems(job, operation),
-        samples: samples.of(job, operation),
+        samples: samples::all(job, operation),
     }
 }
 

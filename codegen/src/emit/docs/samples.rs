@@ -1,44 +1,31 @@
 //! How to call an operation: curl here, the languages from their own emitters.
 
 use super::view::ExampleView;
+use crate::config::TargetName;
 use crate::contract::{
     Body, ContentKind, Idempotency, Operation, ParameterLocation, PathSegment, SecuritySchemeKind,
 };
-use crate::emit::{Job, example, go, node, python};
+use crate::emit::{Job, example};
 use crate::encode::markdown::code_block;
 use crate::encode::shell;
 use serde_json::Value;
-use std::collections::HashMap;
 
-/// The samples that the emitters of the languages make for all operations at once.
-pub struct Samples {
-    python: HashMap<String, String>,
-    go: HashMap<String, String>,
-}
-
-impl Samples {
-    pub fn new(job: &Job<'_>) -> Self {
-        let Job { contract, config, .. } = job;
-        Self { python: python::samples(contract, config), go: go::samples(contract, config) }
-    }
-
-    /// The samples of an operation, in the same order everywhere.
-    pub fn of(&self, job: &Job<'_>, operation: &Operation) -> Vec<ExampleView> {
-        let node = node::sample(job.contract, job.config, operation);
-        let languages = [
-            ("curl", "sh", Some(curl(job, operation))),
-            ("Python", "python", self.python.get(&operation.id).cloned()),
-            ("TypeScript", "typescript", node),
-            ("Go", "go", self.go.get(&operation.id).cloned()),
-        ];
-        languages
-            .into_iter()
-            .filter_map(|(label, language, sample)| {
-                let block = code_block(language, &sample?);
-                Some(ExampleView { label: label.to_owned(), block })
-            })
-            .collect()
-    }
+/// The samples of an operation, in the same order everywhere.
+pub fn all(job: &Job<'_>, operation: &Operation) -> Vec<ExampleView> {
+    let program = |language| job.samples.program(language, operation);
+    let languages = [
+        ("curl", "sh", Some(curl(job, operation))),
+        ("Python", "python", program(TargetName::Python)),
+        ("TypeScript", "typescript", program(TargetName::Node)),
+        ("Go", "go", program(TargetName::Go)),
+    ];
+    languages
+        .into_iter()
+        .filter_map(|(label, language, sample)| {
+            let block = code_block(language, &sample?);
+            Some(ExampleView { label: label.to_owned(), block })
+        })
+        .collect()
 }
 
 /// A command line with synthetic values; address and token come from the environment.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::{Config, TargetName};
 use crate::contract::*;
+use crate::emit::Samples;
 use crate::emit::render::Templates;
 use crate::problem::Location;
 use serde_json::json;
@@ -125,6 +126,7 @@ fn pages(text: &str) -> BTreeMap<String, String> {
         config: &config,
         target: &config.targets[&TargetName::Docs],
         templates: &templates(),
+        samples: &Samples::default(),
     };
     let mut tree = Tree::default();
     emit(&job, &mut tree, &mut Problems::default());

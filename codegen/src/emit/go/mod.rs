@@ -16,11 +16,10 @@ mod walks;
 mod wire;
 
 use super::Job;
+use crate::config::TargetName;
 use crate::problem::Problems;
 use crate::tree::Tree;
 use serde::Serialize;
-
-pub use sample::samples;
 
 /// Folder of the templates.
 const FOLDER: &str = "go";
@@ -34,6 +33,7 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     let facade = facade::view(&names, &resources, &package.client);
     let client = package::client(&names, &resources, &facade, &package);
     let sampler = sample::Sampler::new(&names, &resources, job.target);
+    job.samples.keep(job, TargetName::Go, || sampler.programs());
     let files = Files { job, package: &package };
 
     job.templates.copy_runtime(FOLDER, &job.target.output, &package.module, tree);

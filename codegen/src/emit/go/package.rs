@@ -4,7 +4,7 @@ use super::facade::Facade;
 use super::operations::{self, Resource};
 use super::sample::Sampler;
 use super::types::Names;
-use crate::config::{Config, Target};
+use crate::config::Target;
 use crate::contract::{Contract, Info, Operation, ParameterLocation, SecuritySchemeKind};
 use crate::emit::{Job, example};
 use crate::encode::{go, markdown};
@@ -62,11 +62,6 @@ pub fn place(target: &Target, info: &Info) -> (String, String) {
         names::words(last).concat()
     });
     (path, go::identifier(&module))
-}
-
-/// The Go target of a configuration, when it has one.
-pub fn target(config: &Config) -> Option<&Target> {
-    config.targets.get(&crate::config::TargetName::Go)
 }
 
 #[derive(Serialize)]

@@ -1,32 +1,16 @@
 //! A complete Go program that calls one operation, for the README and the docs.
 
 use super::answers::Returns;
-use super::operations::{self, Method, Resource, Source};
+use super::operations::{Method, Resource, Source};
 use super::package;
 use super::types::Names;
 use super::value::Literals;
-use super::{errors, models};
-use crate::config::{Config, Target};
-use crate::contract::{Content, ContentKind, Contract, Operation};
+use crate::config::Target;
+use crate::contract::{Content, ContentKind, Operation};
 use crate::emit::example;
 use crate::encode::go;
 use std::cell::RefCell;
 use std::collections::HashMap;
-
-/// The programs of all operations by the id of the operation; one whose example value has no Go
-/// literal is left out.
-pub fn samples(contract: &Contract, config: &Config) -> HashMap<String, String> {
-    let Some(target) = package::target(config) else { return HashMap::new() };
-    let client = package::client_name(target);
-    let names = Names::new(contract, &client, &errors::view(contract));
-    models::view(&names);
-    let resources = operations::view(&names);
-    let sampler = Sampler::new(&names, &resources, target);
-    let operations = contract.operations.iter();
-    operations
-        .filter_map(|operation| Some((operation.id.clone(), sampler.sample(operation)?)))
-        .collect()
-}
 
 /// Writes the programs with the names of one package.
 pub struct Sampler<'n, 'a> {
@@ -55,6 +39,16 @@ impl<'n, 'a> Sampler<'n, 'a> {
             client: package::client_name(target),
             environment: target.environment_prefix.is_some(),
         }
+    }
+
+    /// The programs of all operations, by operation id; one whose example value has no Go literal
+    /// is left out.
+    pub fn programs(&self) -> HashMap<String, String> {
+        let operations = &self.literals.names.contract.operations;
+        let programs = operations
+            .iter()
+            .filter_map(|operation| Some((operation.id.clone(), self.sample(operation)?)));
+        programs.collect()
     }
 
     /// A complete program; none when an example value has no Go literal.

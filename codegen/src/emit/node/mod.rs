@@ -14,9 +14,8 @@ mod settings;
 mod types;
 mod wire;
 
-pub use sample::sample;
-
 use super::Job;
+use crate::config::TargetName;
 use crate::problem::Problems;
 use crate::tree::Tree;
 use masks::Masks;
@@ -27,6 +26,7 @@ use serde::Serialize;
 pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     let plan = Plan::new(job.contract, job.target);
     let masks = Masks::new(job.contract);
+    job.samples.keep(job, TargetName::Node, || sample::programs(&plan, job.target));
     let mut files = Files { job, tree };
     files.render("package.json", "package.json.tera", &package::package(job));
     files.render("README.md", "README.md.tera", &package::readme(job, &plan, &masks));

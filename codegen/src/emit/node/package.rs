@@ -5,6 +5,7 @@ use super::facade::{self, ClientView};
 use super::layout;
 use super::masks::Masks;
 use super::plan::Plan;
+use super::sample;
 use crate::emit::Job;
 use crate::encode::typescript as encode;
 use crate::names;
@@ -78,7 +79,9 @@ pub fn readme(job: &Job<'_>, plan: &Plan<'_>, masks: &Masks<'_>) -> ReadmeView {
         client: plan.client.clone(),
         prefix: job.target.environment_prefix.clone(),
         license: license(job).map(str::to_owned),
-        sample: shown.and_then(|operation| super::sample(job.contract, job.config, operation)),
+        sample: shown
+            .and_then(|operation| plan.find(&operation.id))
+            .map(|(tag, planned)| sample::of(plan, job.target, tag, planned)),
         root: errors::class_names(job.contract).remove(0),
         renewal: job
             .contract

@@ -2,29 +2,38 @@
 
 use super::layout;
 use super::package;
-use super::plan::{self, Argument, OperationPlan};
-use crate::config::{Config, Target, TargetName};
-use crate::contract::{ContentKind, Contract, Operation, Parameter, Shape};
+use super::plan::{self, Argument, OperationPlan, Plan, TagPlan};
+use crate::config::Target;
+use crate::contract::{ContentKind, Contract, Parameter, Shape};
 use crate::emit::example;
 use crate::encode::typescript as encode;
-use crate::names::Scope;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// What stands for octets, which no JSON value can be.
 const OCTETS: &str = "new Uint8Array([1, 2, 3])";
 
+/// The programs of all operations, by operation id.
+pub fn programs(plan: &Plan<'_>, target: &Target) -> HashMap<String, String> {
+    let mut programs = HashMap::new();
+    for tag in &plan.tags {
+        for planned in &tag.operations {
+            let id = planned.operation.id.clone();
+            programs.insert(id, of(plan, target, tag, planned));
+        }
+    }
+    programs
+}
+
 /// A program that type-checks against the package, with the client made from the environment.
-pub fn sample(contract: &Contract, config: &Config, operation: &Operation) -> Option<String> {
-    let target = config.targets.get(&TargetName::Node)?;
-    let tags = plan::name_tags(contract, target);
-    let tag = tags.iter().find(|tag| tag.tag.name == operation.tag)?;
-    let siblings: Vec<&Operation> =
-        contract.operations.iter().filter(|other| other.tag == operation.tag).collect();
-    let position = siblings.iter().position(|other| other.id == operation.id)?;
-    let planned =
-        plan::plan_operations(&siblings, &mut Scope::default()).into_iter().nth(position)?;
+pub fn of(
+    plan: &Plan<'_>,
+    target: &Target,
+    tag: &TagPlan<'_>,
+    planned: &OperationPlan<'_>,
+) -> String {
     let call = format!("client{}.{}", encode::member(&tag.attribute), planned.method);
-    Some(program(contract, target, &call, &planned))
+    program(plan.contract, target, &call, planned)
 }
 
 fn program(

@@ -18,12 +18,10 @@ mod uses;
 
 use super::Job;
 use super::render::replace_package;
-use crate::config::{Config, TargetName};
-use crate::contract::Contract;
+use crate::config::TargetName;
 use crate::problem::Problems;
 use crate::tree::Tree;
 use serde::Serialize;
-use std::collections::HashMap;
 use types::Types;
 
 /// The licence whose text the templates hold.
@@ -34,6 +32,8 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
     let types = Types::new(contract);
     let package = package::package(contract, job.target);
     let resources = operations::resources(contract, &types);
+    job.samples
+        .keep(job, TargetName::Python, || sample::programs(contract, &types, &package, &resources));
     let uses = uses::Uses::of(contract);
     let writer = Writer { job, package: &package };
 
@@ -70,14 +70,6 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, _problems: &mut Problems) {
         text,
         "python/tests/operations.json",
     );
-}
-
-/// Complete snippets that call the operations, by operation id; none without a Python target.
-pub fn samples(contract: &Contract, config: &Config) -> HashMap<String, String> {
-    let Some(target) = config.targets.get(&TargetName::Python) else { return HashMap::new() };
-    let types = Types::new(contract);
-    let package = package::package(contract, target);
-    sample::programs(contract, &types, &package, &operations::resources(contract, &types))
 }
 
 #[derive(Serialize)]
