@@ -228,28 +228,41 @@ fn short_diff(before: &str, after: &str) -> String {
     short
 }
 
-/// The source text last read: problems come sorted by file.
+/// The source last read, and where its lines start: problems come sorted by file.
 #[derive(Default)]
 struct Sources {
     file: String,
     text: String,
+    lines: Vec<usize>,
     shown: usize,
 }
 
 impl Sources {
+    fn open(&mut self, project: &Project, file: &str) {
+        if self.file == file {
+            return;
+        }
+        self.text = fs::read_to_string(project.absolute(file)).unwrap_or_default();
+        let ends = self.text.bytes().enumerate().filter(|(_, octet)| *octet == b'\n');
+        self.lines = std::iter::once(0).chain(ends.map(|(place, _)| place + 1)).collect();
+        file.clone_into(&mut self.file);
+    }
+
     /// The line with a caret; nothing when a document has more faults than anybody reads.
     fn snippet(&mut self, line: usize, column: usize) -> Option<String> {
         self.shown += 1;
-        (self.shown <= SNIPPETS).then(|| super::snippet::snippet(&self.text, line, column))?
+        if self.shown > SNIPPETS {
+            return None;
+        }
+        let start = *self.lines.get(line.checked_sub(1)?)?;
+        let source = self.text[start..].lines().next()?;
+        Some(super::snippet::snippet(source, line, column))
     }
 }
 
 fn reported(project: &Project, problem: Problem, sources: &mut Sources) -> ReportedProblem {
     let location = problem.location;
-    if sources.file != location.file {
-        sources.text = fs::read_to_string(project.absolute(&location.file)).unwrap_or_default();
-        sources.file.clone_from(&location.file);
-    }
+    sources.open(project, &location.file);
     ReportedProblem {
         rule: problem.rule,
         severity: match problem.severity {

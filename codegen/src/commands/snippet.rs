@@ -5,9 +5,8 @@
 
 const WIDTH: usize = 100;
 
-/// The line of a text and the caret below it, ready to print; nothing when the line is not there.
-pub fn snippet(text: &str, line: usize, column: usize) -> Option<String> {
-    let source = text.lines().nth(line.checked_sub(1)?)?;
+/// A line of a text and the caret below it, ready to print.
+pub fn snippet(source: &str, line: usize, column: usize) -> String {
     let column = column.max(1) - 1;
     let length = source.chars().count();
     let from = if length > WIDTH { column.saturating_sub(WIDTH / 2) } else { 0 };
@@ -17,11 +16,11 @@ pub fn snippet(text: &str, line: usize, column: usize) -> Option<String> {
     let lead: String = source.chars().skip(from).take(column - from).collect();
     let indent = before.len() + printable(&lead).chars().count();
     let margin = " ".repeat(line.to_string().len());
-    Some(format!(
+    format!(
         "{margin} |\n{line} | {before}{}{after}\n{margin} | {}^",
         printable(&window),
         " ".repeat(indent)
-    ))
+    )
 }
 
 /// Control and direction-changing characters as escapes, tabs as one blank.
@@ -49,13 +48,13 @@ mod tests {
 
     #[test]
     fn the_caret_stands_below_the_column() {
-        let shown = snippet("a: 1\n\tb: {\n", 2, 5).unwrap();
+        let shown = snippet("\tb: {", 2, 5);
         assert_eq!(shown, "  |\n2 |  b: {\n  |     ^");
     }
 
     #[test]
     fn a_long_line_is_shown_around_the_column() {
-        let shown = snippet(&"x".repeat(5000), 1, 2500).unwrap();
+        let shown = snippet(&"x".repeat(5000), 1, 2500);
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines[1].starts_with("1 | ...x") && lines[1].ends_with("x..."));
         assert_eq!(lines[2].len() - 1, "  | ...".len() + WIDTH / 2);
@@ -67,8 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_outside_the_text_shows_nothing() {
-        assert_eq!(snippet("a", 7, 1), None);
-        assert_eq!(snippet("a", 0, 1), None);
+    fn a_column_behind_the_line_stands_at_its_end() {
+        assert_eq!(snippet("a", 1, 9), "  |\n1 | a\n  |  ^");
     }
 }

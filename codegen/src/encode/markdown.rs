@@ -8,6 +8,8 @@ mod inline;
 
 pub use inline::inline;
 
+use std::borrow::Cow;
+
 /// A description as blocks: paragraphs, lists and code.
 pub fn blocks(text: &str) -> String {
     let mut out = Blocks::default();
@@ -59,10 +61,10 @@ pub fn code(text: &str) -> String {
 /// Fenced code. The fence is longer than any run of backticks inside.
 pub fn code_block(language: &str, text: &str) -> String {
     let mut longest = 2;
-    let mut run = 0;
-    for character in text.chars() {
-        run = if character == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
+    if text.contains("```") {
+        for run in text.split(|character| character != '`') {
+            longest = longest.max(run.len());
+        }
     }
     let fence = "`".repeat(longest + 1);
     format!("{fence}{language}\n{}\n{fence}", visible(text.trim_end_matches('\n')))
@@ -85,7 +87,10 @@ pub fn anchor(heading: &str) -> String {
 }
 
 /// Characters nobody sees, spelled `\uXXXX`; line ends and tabs stay.
-fn visible(text: &str) -> String {
+fn visible(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|octet| matches!(octet, b'\n' | b'\t' | b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_invisible(character) && character != '\n' && character != '\t' {
@@ -94,7 +99,7 @@ fn visible(text: &str) -> String {
             shown.push(character);
         }
     }
-    shown
+    Cow::Owned(shown)
 }
 
 fn spelled(character: char) -> String {
