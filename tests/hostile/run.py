@@ -63,6 +63,8 @@ PAYLOADS = [
     '"##; evil!(); r##"',
 ]
 HARMLESS = "a harmless text"
+DATA = {"openapi.json", "schemas.json", "operations.json"}
+"""Files that hold values of the document and nothing else; they must still be JSON."""
 
 
 def document(text: str) -> dict:
@@ -198,8 +200,10 @@ def differences(one: pathlib.Path, two: pathlib.Path) -> list[str]:
         left, right = (one / path).read_text(), (two / path).read_text()
         if path.suffix in {".py", ".pyi"} and python_shape(left) != python_shape(right):
             found.append(str(path))
-        if path.suffix == ".json" and path.name not in {"openapi.json", "schemas.json"}:
-            if data_shape(json.loads(left)) != data_shape(json.loads(right)):
+        if path.suffix == ".json":
+            shapes = data_shape(json.loads(left)), data_shape(json.loads(right))
+            # A wire case leaves out an example that cannot travel in a header: data, not shape.
+            if shapes[0] != shapes[1] and path.name not in DATA:
                 found.append(str(path))
         if path.suffix in {".toml", ".mod"} and len(left.splitlines()) != len(right.splitlines()):
             found.append(str(path))
