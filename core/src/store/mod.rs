@@ -17,7 +17,11 @@ use rusqlite::{Connection, Transaction};
 
 use readers::Readers;
 pub use seal::{MasterKey, Sealer};
+pub use writer::Queued;
 use writer::Writer;
+
+/// Statements each connection keeps compiled; every module together has fewer.
+const STATEMENTS: usize = 256;
 
 /// Older versions can corrupt a WAL database (the WAL-reset bug).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -107,6 +111,7 @@ impl Store {
         files::touch_private(path)?;
         let mut connection = Connection::open(path)?;
         configure(&connection)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         migrate(&mut connection, modules)?;
         files::sync_parent(path)?;
         let readers = Readers::open(path)?;
@@ -124,7 +129,20 @@ impl Store {
         self.writer.write(work).await
     }
 
-    /// The same for code outside the async runtime, such as the start of the process.
+    /// Queues `work` without waiting for it. Whatever is written after this call is on the disk no
+    /// earlier than `work` is, so a record may be queued here before the effect it announces and
+    /// be awaited together with it. `work` must not fail: all that came after it was done in the
+    /// belief that it stands, so its failure ends the process like that of the disk. Only a full
+    /// disk is forgiven: then nothing is written for a while.
+    pub fn enqueue<T, F>(&self, work: F) -> Result<Queued<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.enqueue(work)
+    }
+
+    /// [`Store::write`] for code outside the async runtime, such as the start of the process.
     pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

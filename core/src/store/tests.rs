@@ -122,6 +122,71 @@ async fn a_disk_failure_answers_nobody_and_calls_the_handler() {
 }
 
 #[tokio::test]
+async fn what_is_queued_first_is_never_later_on_the_disk() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = open(folder.path());
+    for number in 0..200 {
+        let record = store.enqueue(move |tx| {
+            tx.execute("INSERT INTO entry (name) VALUES (?1)", [format!("record-{number}")])?;
+            Ok(())
+        });
+        // The effect sees its record, and dropping the handle does not take the record back.
+        let seen = store.write(move |tx| {
+            let seen = "SELECT count(*) FROM entry WHERE name = ?1";
+            Ok(tx.query_row(seen, [format!("record-{number}")], |row| row.get::<_, i64>(0))?)
+        });
+        let record = record.expect("queues");
+        assert_eq!(seen.await.expect("writes"), 1);
+        if number % 2 == 0 {
+            record.durable().await.expect("is on the disk");
+        }
+    }
+    assert_eq!(count(&store).await, 200);
+}
+
+#[tokio::test]
+async fn a_queued_write_that_fails_stops_the_store_before_what_follows() {
+    let folder = tempfile::tempdir().expect("folder");
+    let seen = Arc::new(Mutex::new(0));
+    let count = seen.clone();
+    let path = folder.path().join("core.db");
+    let failed = Arc::new(move |_: &str| *count.lock().expect("locks") += 1);
+    let store = Store::open_with(&path, &[TABLE], failed).expect("opens");
+    let record = store.enqueue(|_| Err::<(), _>(StoreError::Broken("a record of the test")));
+    let effect = insert(&store, "effect".into());
+    assert!(record.expect("queues").durable().await.is_err());
+    assert!(matches!(effect.await, Err(StoreError::Unavailable)));
+    assert_eq!(*seen.lock().expect("locks"), 1);
+    let stored = Connection::open(&path).expect("opens");
+    let stored: i64 =
+        stored.query_row("SELECT count(*) FROM entry", [], |row| row.get(0)).expect("counts");
+    assert_eq!(stored, 0);
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_no_record_that_an_effect_relies_upon() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = open(folder.path());
+    let pages = "SELECT max(1, page_count) FROM pragma_page_count()";
+    store
+        .write(move |tx| {
+            let pages: i64 = tx.query_row(pages, [], |row| row.get(0))?;
+            Ok(tx.pragma_update(None, "max_page_count", pages)?)
+        })
+        .await
+        .expect("limits the file");
+    let long = "x".repeat(100_000);
+    let small = insert(&store, long.clone()).await;
+    assert!(small.is_err(), "the control: the disk is full");
+    assert!(insert(&store, "still served".into()).await.is_ok());
+    let record =
+        store.enqueue(move |tx| Ok(tx.execute("INSERT INTO entry (name) VALUES (?1)", [long])?));
+    assert!(record.expect("queues").durable().await.is_err());
+    assert!(insert(&store, "effect".into()).await.is_err());
+    assert_eq!(count(&store).await, 1);
+}
+
+#[tokio::test]
 async fn migrations_run_once() {
     let folder = tempfile::tempdir().expect("folder");
     let store = open(folder.path());

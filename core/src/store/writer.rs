@@ -3,6 +3,10 @@
 //! A job runs in its own savepoint, so one that fails takes back only its own statements. Replies
 //! are sent after the commit and never before it. When the disk fails, nobody is answered and the
 //! failure handler, which ends the process, decides.
+//!
+//! Jobs run in the order in which they were queued, and a later job is never in an earlier
+//! transaction. So what is queued before an effect is on the disk no later than the effect, and
+//! need not be awaited before it (see [`Writer::enqueue`]).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -19,6 +23,9 @@ const BATCH_JOBS: usize = 256;
 const BATCH_TIME: Duration = Duration::from_millis(2);
 const QUEUE: usize = 4_096;
 const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+/// After a write that others build upon was lost to a full disk, nothing is written for longer
+/// than any request may take, so that no effect can follow a record that is not there.
+const REST: Duration = Duration::from_secs(65);
 
 #[derive(Clone)]
 pub(super) struct Writer {
@@ -41,7 +48,9 @@ impl Writer {
         let journal = PathBuf::from(format!("{}-wal", path.display()));
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || Loop { connection, jobs, journal, on_failure }.run())
+            .spawn(move || {
+                Loop { connection, jobs, journal, on_failure, rests_until: None }.run();
+            })
             .map_err(|_| StoreError::Unavailable)?;
         Ok(Self { queue, handle: Arc::new(std::sync::Mutex::new(Some(thread))) })
     }
@@ -51,11 +60,27 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.queue(work, false)?.durable().await
+    }
+
+    pub fn enqueue<T, F>(&self, work: F) -> Result<Queued<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.queue(work, true)
+    }
+
+    fn queue<T, F>(&self, work: F, relied_upon: bool) -> Result<Queued<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
+        let job = Work { work: Some(work), result: None, reply: Some(reply), relied_upon };
         // A full queue means the disk cannot follow: refuse now rather than wait without a bound.
-        let job = Box::new(Work { work: Some(work), result: None, reply: Some(reply) });
-        self.queue.try_send(Message::Job(job)).map_err(|_| StoreError::Unavailable)?;
-        answer.await.unwrap_or(Err(StoreError::Unavailable))
+        self.queue.try_send(Message::Job(Box::new(job))).map_err(|_| StoreError::Unavailable)?;
+        Ok(Queued { answer })
     }
 
     pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
@@ -64,8 +89,8 @@ impl Writer {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Work { work: Some(work), result: None, reply: Some(reply) });
-        self.queue.send(Message::Job(job)).map_err(|_| StoreError::Unavailable)?;
+        let job = Work { work: Some(work), result: None, reply: Some(reply), relied_upon: false };
+        self.queue.send(Message::Job(Box::new(job))).map_err(|_| StoreError::Unavailable)?;
         answer.blocking_recv().unwrap_or(Err(StoreError::Unavailable))
     }
 
@@ -83,8 +108,22 @@ impl Writer {
     }
 }
 
+/// A write that stands in the queue and will run whether or not anybody waits for it.
+pub struct Queued<T> {
+    answer: oneshot::Receiver<Result<T, StoreError>>,
+}
+
+impl<T> Queued<T> {
+    /// Answers once the write is on the disk.
+    pub async fn durable(self) -> Result<T, StoreError> {
+        self.answer.await.unwrap_or(Err(StoreError::Unavailable))
+    }
+}
+
 /// A unit of work whose answer waits for the commit.
 trait Job: Send {
+    /// Whether later jobs were queued in the belief that this one succeeds.
+    fn is_relied_upon(&self) -> bool;
     fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure>;
     fn answer(self: Box<Self>);
     fn refuse(self: Box<Self>);
@@ -100,6 +139,7 @@ struct Work<T, F> {
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     reply: Option<oneshot::Sender<Result<T, StoreError>>>,
+    relied_upon: bool,
 }
 
 impl<T, F> Job for Work<T, F>
@@ -107,6 +147,10 @@ where
     T: Send + 'static,
     F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
 {
+    fn is_relied_upon(&self) -> bool {
+        self.relied_upon
+    }
+
     fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure> {
         let Some(work) = self.work.take() else { return Ok(()) };
         let result = catch_unwind(AssertUnwindSafe(|| work(transaction)))
@@ -115,6 +159,10 @@ where
             Ok(_) => Ok(()),
             Err(StoreError::Sqlite(error)) if is_disk_failure(error) => {
                 Err(Failure::Disk(error.to_string()))
+            }
+            // It cannot fail alone: what was queued behind it would be done without it.
+            Err(error) if self.relied_upon && !is_full(error) => {
+                Err(Failure::Disk("a write that others rely upon failed".to_owned()))
             }
             Err(_) => Err(Failure::Job),
         };
@@ -141,6 +189,7 @@ struct Loop {
     jobs: Receiver<Message>,
     journal: PathBuf,
     on_failure: OnFailure,
+    rests_until: Option<Instant>,
 }
 
 impl Loop {
@@ -148,6 +197,10 @@ impl Loop {
         let mut open = true;
         while open {
             let Ok(Message::Job(first)) = self.jobs.recv() else { break };
+            if self.rests_until.is_some_and(|until| Instant::now() < until) {
+                first.refuse();
+                continue;
+            }
             match self.batch(first) {
                 Ok(more) => open = more,
                 Err(what) => {
@@ -168,10 +221,11 @@ impl Loop {
         let started = Instant::now();
         let mut done: Vec<Box<dyn Job>> = Vec::new();
         let mut open = true;
+        let rests_until = &mut self.rests_until;
         let transaction =
             match self.connection.transaction_with_behavior(TransactionBehavior::Immediate) {
                 Ok(transaction) => transaction,
-                Err(error) => return refuse_all(vec![first], &error).map(|()| true),
+                Err(error) => return refuse_all(vec![first], &error, rests_until).map(|()| true),
             };
         let mut next = Some(first);
         while let Some(mut job) = next.take() {
@@ -183,7 +237,7 @@ impl Loop {
             }
             // SQLite ends the whole transaction by itself on some errors, such as a full disk.
             if transaction.is_autocommit() {
-                done.into_iter().for_each(Job::refuse);
+                refuse_and_rest(done, rests_until);
                 return Ok(true);
             }
             if done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME {
@@ -196,7 +250,7 @@ impl Loop {
         }
         match transaction.commit() {
             Ok(()) => done.into_iter().for_each(Job::answer),
-            Err(error) => refuse_all(done, &error)?,
+            Err(error) => refuse_all(done, &error, rests_until)?,
         }
         Ok(open)
     }
@@ -215,23 +269,46 @@ impl Loop {
 }
 
 fn run_in_savepoint(transaction: &Transaction<'_>, job: &mut dyn Job) -> Result<(), String> {
+    // Prepared once: parsing three statements for each job would cost more than small jobs do.
     let savepoint = |sql: &str| {
-        transaction
-            .execute_batch(sql)
-            .or_else(|error| if is_disk_failure(&error) { Err(error.to_string()) } else { Ok(()) })
+        let done = transaction.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        match done {
+            Err(error) if is_disk_failure(&error) => Err(error.to_string()),
+            _ => Ok(()),
+        }
     };
     savepoint("SAVEPOINT job")?;
     match job.run(transaction) {
         Ok(()) => savepoint("RELEASE job"),
         Err(Failure::Job) if transaction.is_autocommit() => Ok(()),
-        Err(Failure::Job) => savepoint("ROLLBACK TO job; RELEASE job"),
+        Err(Failure::Job) => {
+            savepoint("ROLLBACK TO job")?;
+            savepoint("RELEASE job")
+        }
         Err(Failure::Disk(what)) => Err(what),
     }
 }
 
-fn refuse_all(jobs: Vec<Box<dyn Job>>, error: &rusqlite::Error) -> Result<(), String> {
-    jobs.into_iter().for_each(Job::refuse);
+fn refuse_all(
+    jobs: Vec<Box<dyn Job>>,
+    error: &rusqlite::Error,
+    rests_until: &mut Option<Instant>,
+) -> Result<(), String> {
+    refuse_and_rest(jobs, rests_until);
     if is_disk_failure(error) { Err(error.to_string()) } else { Ok(()) }
+}
+
+fn refuse_and_rest(jobs: Vec<Box<dyn Job>>, rests_until: &mut Option<Instant>) {
+    if jobs.iter().any(|job| job.is_relied_upon()) {
+        *rests_until = Some(Instant::now() + REST);
+    }
+    jobs.into_iter().for_each(Job::refuse);
+}
+
+/// Nothing was written and the file is sound.
+fn is_full(error: &StoreError) -> bool {
+    matches!(error, StoreError::Sqlite(error)
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
 }
 
 /// Errors after which the state of the file is unknown. A full disk is not one of them: the
