@@ -96,6 +96,21 @@ impl Idempotency {
         }
     }
 
+    /// Forgets the answers whose day is over. Nothing is written when there are none.
+    pub async fn upkeep(&self) -> Result<(), StoreError> {
+        let since = self.clock.unix_millis() - KEPT_MS;
+        let find = "SELECT EXISTS (SELECT 1 FROM idempotency WHERE answered_at <= ?1)";
+        let due = self
+            .store
+            .read(move |conn| Ok(conn.query_row(find, [since], |row| row.get::<_, bool>(0))?))
+            .await?;
+        if !due {
+            return Ok(());
+        }
+        let forget = "DELETE FROM idempotency WHERE answered_at <= ?1";
+        self.store.write(move |tx| Ok(tx.execute(forget, [since]).map(drop)?)).await
+    }
+
     async fn answer(
         &self,
         caller: &str,
@@ -136,7 +151,6 @@ impl Ticket {
         self.owner
             .store
             .write(move |tx| {
-                tx.execute("DELETE FROM idempotency WHERE answered_at <= ?1", [now - KEPT_MS])?;
                 tx.execute(
                     "INSERT INTO idempotency (caller, key, answer, answered_at)
                      VALUES (?1, ?2, ?3, ?4)
@@ -199,6 +213,21 @@ mod tests {
         drop(ticket(&keys, "beta").await);
         clock.advance(Duration::from_secs(24 * 60 * 60));
         ticket(&keys, "alpha").await;
+    }
+
+    #[tokio::test]
+    async fn upkeep_forgets_the_answers_of_yesterday_and_keeps_those_of_today() {
+        let (keys, clock, _folder) = bench();
+        ticket(&keys, "alpha").await.keep(&json!({"n": 1})).await.unwrap();
+        clock.advance(Duration::from_secs(23 * 60 * 60));
+        ticket(&keys, "beta").await.keep(&json!({"n": 2})).await.unwrap();
+        clock.advance(Duration::from_secs(60 * 60));
+        keys.upkeep().await.unwrap();
+        let count = "SELECT caller FROM idempotency";
+        let left = keys
+            .store
+            .read(move |conn| Ok(conn.query_row(count, [], |row| row.get::<_, String>(0))?));
+        assert_eq!(left.await.unwrap(), "beta".to_owned());
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ pub mod settings;
 pub mod storage;
 pub mod store;
 pub mod telemetry;
+pub mod upkeep;
 
 use std::sync::Arc;
 

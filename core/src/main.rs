@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use vivified_core::config::{Config, Flags};
 use vivified_core::server::Listener;
-use vivified_core::{Clock, Core, telemetry};
+use vivified_core::{Clock, Core, telemetry, upkeep};
 
 fn main() -> ExitCode {
     telemetry::start();
@@ -45,8 +45,13 @@ async fn run(config: Config) -> anyhow::Result<()> {
         say(&format!("set-up code for the first administrator, good for 15 minutes: {code}"))?;
     }
     say(&format!("vivified-core ready at {}", listener.url()))?;
-    listener.serve(core.clone(), config.development, stop).await?;
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    let upkeep = tokio::spawn(upkeep::run(core.clone(), async move { drop(end.await) }));
+    let served = listener.serve(core.clone(), config.development, stop).await;
+    drop(ended);
+    upkeep.await?;
     core.close().await;
+    served?;
     Ok(())
 }
 

@@ -58,6 +58,7 @@ pub static GET_HEALTH: OperationInfo = OperationInfo {
     audit_action: Some("none"),
     rate_limit_class: Some("public"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &["rate_limited"],
@@ -77,6 +78,7 @@ pub static GET_READY: OperationInfo = OperationInfo {
     audit_action: Some("none"),
     rate_limit_class: Some("public"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &["rate_limited", "not_ready"],
@@ -96,6 +98,7 @@ pub static GET_JWKS: OperationInfo = OperationInfo {
     audit_action: Some("none"),
     rate_limit_class: Some("public"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &["rate_limited"],
@@ -115,6 +118,7 @@ pub static GET_OPENAPI: OperationInfo = OperationInfo {
     audit_action: Some("none"),
     rate_limit_class: Some("public"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &["rate_limited"],
@@ -134,6 +138,7 @@ pub static SETUP: OperationInfo = OperationInfo {
     audit_action: Some("identity.setup"),
     rate_limit_class: Some("login"),
     body_limit: Some(4_096),
+    max_authentication_age: None,
     idempotency: Idempotency::None,
     required_traits: &[],
     problems: &[
@@ -163,6 +168,7 @@ pub static LOGIN: OperationInfo = OperationInfo {
     audit_action: Some("identity.login"),
     rate_limit_class: Some("login"),
     body_limit: Some(4_096),
+    max_authentication_age: None,
     idempotency: Idempotency::None,
     required_traits: &[],
     problems: &[
@@ -192,6 +198,7 @@ pub static GET_ME: OperationInfo = OperationInfo {
     audit_action: Some("identity.me"),
     rate_limit_class: Some("admin"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &[
@@ -220,6 +227,7 @@ pub static LOGOUT: OperationInfo = OperationInfo {
     audit_action: Some("identity.logout"),
     rate_limit_class: Some("admin"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &[
@@ -248,6 +256,7 @@ pub static REGISTER_PLUGIN: OperationInfo = OperationInfo {
     audit_action: Some("plugin.register"),
     rate_limit_class: Some("control"),
     body_limit: Some(65_536),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &[
@@ -294,6 +303,7 @@ pub static SEND_HEARTBEAT: OperationInfo = OperationInfo {
     audit_action: Some("plugin.heartbeat"),
     rate_limit_class: Some("control"),
     body_limit: Some(4_096),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &[
@@ -328,6 +338,7 @@ pub static DEREGISTER_PLUGIN: OperationInfo = OperationInfo {
     audit_action: Some("plugin.deregister"),
     rate_limit_class: Some("control"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &[
@@ -356,6 +367,7 @@ pub static LIST_PLUGINS: OperationInfo = OperationInfo {
     audit_action: Some("plugin.discover"),
     rate_limit_class: Some("control"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &[
@@ -385,6 +397,7 @@ pub static GET_PLUGIN: OperationInfo = OperationInfo {
     audit_action: Some("plugin.discover"),
     rate_limit_class: Some("control"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &[
@@ -423,6 +436,7 @@ pub static PUBLISH_EVENT: OperationInfo = OperationInfo {
     audit_action: Some("event.publish"),
     rate_limit_class: Some("lane"),
     body_limit: Some(262_144),
+    max_authentication_age: None,
     idempotency: Idempotency::Key,
     required_traits: &["event_publisher"],
     problems: &[
@@ -465,6 +479,7 @@ pub static LIST_EVENT_TYPES: OperationInfo = OperationInfo {
     audit_action: Some("event.types"),
     rate_limit_class: Some("lane"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &[],
     problems: &[
@@ -494,6 +509,7 @@ pub static LIST_SUBSCRIPTIONS: OperationInfo = OperationInfo {
     audit_action: Some("subscription.list"),
     rate_limit_class: Some("lane"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["event_subscriber"],
     problems: &[
@@ -524,6 +540,7 @@ pub static PUT_SUBSCRIPTION: OperationInfo = OperationInfo {
     audit_action: Some("subscription.put"),
     rate_limit_class: Some("lane"),
     body_limit: Some(16_384),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["event_subscriber"],
     problems: &[
@@ -568,6 +585,7 @@ pub static DELETE_SUBSCRIPTION: OperationInfo = OperationInfo {
     audit_action: Some("subscription.delete"),
     rate_limit_class: Some("lane"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["event_subscriber"],
     problems: &[
@@ -611,6 +629,7 @@ pub static PULL_EVENTS: OperationInfo = OperationInfo {
     audit_action: Some("event.deliver"),
     rate_limit_class: Some("lane"),
     body_limit: Some(4_096),
+    max_authentication_age: None,
     idempotency: Idempotency::None,
     required_traits: &["event_subscriber"],
     problems: &[
@@ -658,6 +677,7 @@ pub static SETTLE_EVENTS: OperationInfo = OperationInfo {
     audit_action: Some("event.settle"),
     rate_limit_class: Some("lane"),
     body_limit: Some(65_536),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["event_subscriber"],
     problems: &[
@@ -706,6 +726,7 @@ pub static CALL_PLUGIN: OperationInfo = OperationInfo {
     audit_action: Some("rpc.call"),
     rate_limit_class: Some("lane"),
     body_limit: Some(1_048_576),
+    max_authentication_age: None,
     idempotency: Idempotency::Key,
     required_traits: &["rpc_caller"],
     problems: &[
@@ -788,6 +809,7 @@ pub static CALL_EXTERNAL: OperationInfo = OperationInfo {
     audit_action: Some("egress.request"),
     rate_limit_class: Some("egress"),
     body_limit: Some(1_048_576),
+    max_authentication_age: None,
     idempotency: Idempotency::Key,
     required_traits: &["external_caller"],
     problems: &[
@@ -832,6 +854,7 @@ pub static LIST_CONFIG: OperationInfo = OperationInfo {
     audit_action: Some("config.list"),
     rate_limit_class: Some("lane"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["config_reader"],
     problems: &[
@@ -862,6 +885,7 @@ pub static GET_CONFIG: OperationInfo = OperationInfo {
     audit_action: Some("config.get"),
     rate_limit_class: Some("lane"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["config_reader"],
     problems: &[
@@ -901,6 +925,7 @@ pub static SET_CONFIG: OperationInfo = OperationInfo {
     audit_action: Some("config.set"),
     rate_limit_class: Some("lane"),
     body_limit: Some(65_536),
+    max_authentication_age: None,
     idempotency: Idempotency::Key,
     required_traits: &["config_writer"],
     problems: &[
@@ -958,6 +983,7 @@ pub static LIST_VALUES: OperationInfo = OperationInfo {
     audit_action: Some("storage.list"),
     rate_limit_class: Some("lane"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["storage_user"],
     problems: &[
@@ -1014,6 +1040,7 @@ pub static GET_VALUE: OperationInfo = OperationInfo {
     audit_action: Some("storage.get"),
     rate_limit_class: Some("lane"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["storage_user"],
     problems: &[
@@ -1053,6 +1080,7 @@ pub static PUT_VALUE: OperationInfo = OperationInfo {
     audit_action: Some("storage.put"),
     rate_limit_class: Some("lane"),
     body_limit: Some(262_144),
+    max_authentication_age: None,
     idempotency: Idempotency::Key,
     required_traits: &["storage_user"],
     problems: &[
@@ -1100,6 +1128,7 @@ pub static DELETE_VALUE: OperationInfo = OperationInfo {
     audit_action: Some("storage.delete"),
     rate_limit_class: Some("lane"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["storage_user"],
     problems: &[
@@ -1149,6 +1178,7 @@ pub static CREATE_ENROLLMENT: OperationInfo = OperationInfo {
     audit_action: Some("admin.enroll"),
     rate_limit_class: Some("admin"),
     body_limit: Some(4_096),
+    max_authentication_age: None,
     idempotency: Idempotency::None,
     required_traits: &["admin"],
     problems: &[
@@ -1183,6 +1213,7 @@ pub static LIST_ADMIN_PLUGINS: OperationInfo = OperationInfo {
     audit_action: Some("admin.plugins"),
     rate_limit_class: Some("admin"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["admin", "operator", "viewer", "auditor"],
     problems: &[
@@ -1216,6 +1247,7 @@ pub static APPROVE_PLUGIN: OperationInfo = OperationInfo {
     audit_action: Some("admin.approve"),
     rate_limit_class: Some("admin"),
     body_limit: Some(16_384),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["admin"],
     problems: &[
@@ -1263,6 +1295,7 @@ pub static REVOKE_PLUGIN: OperationInfo = OperationInfo {
     audit_action: Some("admin.revoke"),
     rate_limit_class: Some("admin"),
     body_limit: Some(4_096),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["admin"],
     problems: &[
@@ -1305,6 +1338,7 @@ pub static SEARCH_AUDIT: OperationInfo = OperationInfo {
     audit_action: Some("admin.audit"),
     rate_limit_class: Some("admin"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["admin", "auditor"],
     problems: &[

@@ -199,6 +199,8 @@ pub struct Policy {
     pub rate_limit_class: Option<String>,
     /// `x-body-limit`, octets
     pub body_limit: Option<u64>,
+    /// `x-max-authentication-age`, seconds: a person must have proved who they are since then.
+    pub max_authentication_age: Option<u64>,
     /// `x-idempotency`
     pub idempotency: Option<Idempotency>,
     /// `x-required-traits`: the caller needs one of them; empty: none needed.

@@ -46,6 +46,7 @@ fn declares(contract: &Contract, operation: &Operation, wanted: &str) -> bool {
         "x-audit-action" => policy.audit_action.is_some(),
         "x-rate-limit-class" => policy.rate_limit_class.is_some(),
         "x-body-limit" => policy.body_limit.is_some(),
+        "x-max-authentication-age" => policy.max_authentication_age.is_some(),
         "x-idempotency" => policy.idempotency.is_some(),
         "x-required-traits" => policy.declared.required_traits,
         "x-problems" => policy.declared.problems,

@@ -19,11 +19,12 @@ const METHODS: [(&str, HttpMethod); 8] = [
 ];
 
 /// Extensions that fill [`Policy`] and are therefore not kept as they are.
-const POLICY: [&str; 7] = [
+const POLICY: [&str; 8] = [
     "x-lane",
     "x-audit-action",
     "x-rate-limit-class",
     "x-body-limit",
+    "x-max-authentication-age",
     "x-idempotency",
     "x-required-traits",
     "x-problems",
@@ -307,18 +308,20 @@ impl<'a> Loader<'a> {
                 }
             }
         }
-        let body_limit = node.get("x-body-limit").and_then(|value| {
-            let limit = value.as_u64();
-            if limit.is_none() {
-                self.wrong_extension(value, "a number of octets");
+        let mut number = |key: &str, unit: &str| {
+            let value = node.get(key)?;
+            let number = value.as_u64();
+            if number.is_none() {
+                self.wrong_extension(value, &format!("a number of {unit}"));
             }
-            limit
-        });
+            number
+        };
         Policy {
             lane: text("x-lane"),
             audit_action: text("x-audit-action"),
             rate_limit_class: text("x-rate-limit-class"),
-            body_limit,
+            body_limit: number("x-body-limit", "octets"),
+            max_authentication_age: number("x-max-authentication-age", "seconds"),
             idempotency,
             required_traits: list("x-required-traits"),
             problems: list("x-problems"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
+use vivified_contract::api::CanonicalApi;
 use vivified_contract::runtime::{Call, Problem};
 use vivified_contract::{models, problems};
 
@@ -25,154 +26,159 @@ use crate::{Caller, Core};
 const DEFAULT_MAX: i32 = 10;
 const DEFAULT_IN_FLIGHT: i32 = 256;
 
-pub async fn publish_event(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    body: models::PublishRequest,
-) -> Result<models::PublishReceipt, Problem> {
-    let plugin = plugin(call)?;
-    let types = event_types(core);
-    let event_type = types
-        .publishable(&body.event_type, &plugin.plugin_id, &plugin.manifest)
-        .ok_or_else(|| unknown_type(&types, &body.event_type))?;
-    call.note("event_type", event_type.name.as_str());
-    let told = body.data_traits.iter().flatten().map(models::DataTrait::as_str);
-    let data = DataTraits::parse(told).union(data_of(event_type));
-    let ground = Ground::AllTraits(Traits::of(&[Trait::EventPublisher]));
-    let decision = policy::decide(&Request {
-        claimed: body.source_plugin.as_deref(),
-        data,
-        ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
-    });
-    if !decision.allows() {
-        return Err(core.decisions.problem(&decision));
+impl CanonicalApi for Core {
+    async fn publish_event(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::PublishRequest,
+    ) -> Result<models::PublishReceipt, Problem> {
+        let plugin = plugin(call)?;
+        let types = event_types(self);
+        let event_type = types
+            .publishable(&body.event_type, &plugin.plugin_id, &plugin.manifest)
+            .ok_or_else(|| unknown_type(&types, &body.event_type))?;
+        call.note("event_type", event_type.name.as_str());
+        let told = body.data_traits.iter().flatten().map(models::DataTrait::as_str);
+        let data = DataTraits::parse(told).union(data_of(event_type));
+        let ground = Ground::AllTraits(Traits::of(&[Trait::EventPublisher]));
+        let decision = policy::decide(&Request {
+            claimed: body.source_plugin.as_deref(),
+            data,
+            ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
+        });
+        if !decision.allows() {
+            return Err(self.decisions.problem(&decision));
+        }
+        let payload = Value::Object(body.payload.into_iter().collect());
+        let faults = self.events.faults(event_type, &payload);
+        if !faults.is_empty() {
+            let faults = violations("/body/payload", faults);
+            return Err(problems::invalid_payload().with_violations(faults));
+        }
+        let request = call.request;
+        let draft = Draft {
+            id: body
+                .id
+                .or_else(|| derived_id(&plugin.plugin_id, request.idempotency_key.as_deref())),
+            source: plugin.plugin_id.clone(),
+            event_type: event_type.name.clone(),
+            payload,
+            data_traits: data.names(),
+            partition_key: body.partition_key,
+            traceparent: Some(request.trace.traceparent()),
+        };
+        let work = async {
+            let receipt = self.events.publish(draft).await.map_err(failed)?;
+            Ok(models::PublishReceipt {
+                event_id: receipt.event_id,
+                sequence: receipt.sequence,
+                duplicate: receipt.duplicate,
+                ..Default::default()
+            })
+        };
+        let receipt = once(self, &plugin.plugin_id, request, call.body_octets(), work).await?;
+        call.note("sequence", receipt.sequence);
+        Ok(receipt)
     }
-    let payload = Value::Object(body.payload.into_iter().collect());
-    let faults = core.events.faults(event_type, &payload);
-    if !faults.is_empty() {
-        let faults = violations("/body/payload", faults);
-        return Err(problems::invalid_payload().with_violations(faults));
+
+    async fn list_event_types(
+        &self,
+        call: &mut Call<'_, Caller>,
+    ) -> Result<models::EventTypes, Problem> {
+        plugin(call)?;
+        let types = event_types(self);
+        let event_types = types.iter().map(|known| models::EventType {
+            event_type: known.name.clone(),
+            origin: known.declared_by.clone().unwrap_or_else(|| "canonical".to_owned()),
+            data_traits: known.data_traits.iter().map(|name| name.as_str().into()).collect(),
+            schema: known.schema.as_object().cloned().unwrap_or_default().into_iter().collect(),
+            ..Default::default()
+        });
+        Ok(models::EventTypes { event_types: event_types.collect(), ..Default::default() })
     }
-    let request = call.request;
-    let draft = Draft {
-        id: body.id.or_else(|| derived_id(&plugin.plugin_id, request.idempotency_key.as_deref())),
-        source: plugin.plugin_id.clone(),
-        event_type: event_type.name.clone(),
-        payload,
-        data_traits: data.names(),
-        partition_key: body.partition_key,
-        traceparent: Some(request.trace.traceparent()),
-    };
-    let work = async {
-        let receipt = core.events.publish(draft).await.map_err(failed)?;
-        Ok(models::PublishReceipt {
-            event_id: receipt.event_id,
-            sequence: receipt.sequence,
-            duplicate: receipt.duplicate,
+
+    async fn list_subscriptions(
+        &self,
+        call: &mut Call<'_, Caller>,
+    ) -> Result<models::SubscriptionList, Problem> {
+        let plugin = plugin(call)?;
+        let found = self.events.subscriptions(&plugin.plugin_id).await.map_err(failed)?;
+        let subscriptions = found.into_iter().map(subscription).collect();
+        Ok(models::SubscriptionList { subscriptions, ..Default::default() })
+    }
+
+    async fn put_subscription(
+        &self,
+        call: &mut Call<'_, Caller>,
+        name: String,
+        body: models::SubscriptionRequest,
+    ) -> Result<models::Subscription, Problem> {
+        let plugin = plugin(call)?;
+        let types = event_types(self);
+        if let Some(unknown) = body.event_types.iter().find(|name| types.find(name).is_none()) {
+            return Err(unknown_type(&types, unknown));
+        }
+        let wish = Wish {
+            event_types: body.event_types,
+            max_in_flight: body.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT).into(),
+        };
+        let put = self.events.put_subscription(&plugin.plugin_id, &name, wish).await;
+        put.map(subscription).map_err(failed)
+    }
+
+    async fn delete_subscription(
+        &self,
+        call: &mut Call<'_, Caller>,
+        name: String,
+    ) -> Result<(), Problem> {
+        let plugin = plugin(call)?;
+        self.events.delete_subscription(&plugin.plugin_id, &name).await.map_err(failed)
+    }
+
+    async fn pull_events(
+        &self,
+        call: &mut Call<'_, Caller>,
+        name: String,
+        body: models::PullRequest,
+    ) -> Result<models::PullResult, Problem> {
+        let plugin = plugin(call)?;
+        let wait = u64::try_from(body.wait_ms.unwrap_or(0)).unwrap_or(0);
+        let end = Instant::now() + Duration::from_millis(wait);
+        let max = body.max.unwrap_or(DEFAULT_MAX).into();
+        let turn = || std::future::ready(admission(self, &plugin.plugin_id));
+        let deliveries = loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let pulled = self.events.pull(&plugin.plugin_id, &name, max, left, turn).await;
+            let Pulled { deliveries, withheld } = pulled.map_err(failed)?;
+            for sequence in &withheld {
+                record_withheld(self, call, &plugin, *sequence).await?;
+            }
+            if withheld.is_empty() || !deliveries.is_empty() {
+                break deliveries;
+            }
+        };
+        call.note("deliveries", deliveries.len());
+        let deliveries = deliveries.into_iter().map(delivery).collect();
+        Ok(models::PullResult { deliveries, ..Default::default() })
+    }
+
+    async fn settle_events(
+        &self,
+        call: &mut Call<'_, Caller>,
+        name: String,
+        body: models::SettleRequest,
+    ) -> Result<models::SettleResult, Problem> {
+        let plugin = plugin(call)?;
+        let outcomes = body.outcomes.into_iter().map(outcome).collect::<Result<_, _>>()?;
+        let settled =
+            self.events.settle(&plugin.plugin_id, &name, outcomes).await.map_err(failed)?;
+        call.note("settled", settled.settled);
+        Ok(models::SettleResult {
+            settled: i32::try_from(settled.settled).unwrap_or(i32::MAX),
+            unknown: settled.unknown,
             ..Default::default()
         })
-    };
-    let receipt = once(core, &plugin.plugin_id, request, call.body_octets(), work).await?;
-    call.note("sequence", receipt.sequence);
-    Ok(receipt)
-}
-
-pub async fn list_event_types(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-) -> Result<models::EventTypes, Problem> {
-    plugin(call)?;
-    let types = event_types(core);
-    let event_types = types.iter().map(|known| models::EventType {
-        event_type: known.name.clone(),
-        origin: known.declared_by.clone().unwrap_or_else(|| "canonical".to_owned()),
-        data_traits: known.data_traits.iter().map(|name| name.as_str().into()).collect(),
-        schema: known.schema.as_object().cloned().unwrap_or_default().into_iter().collect(),
-        ..Default::default()
-    });
-    Ok(models::EventTypes { event_types: event_types.collect(), ..Default::default() })
-}
-
-pub async fn list_subscriptions(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-) -> Result<models::SubscriptionList, Problem> {
-    let plugin = plugin(call)?;
-    let found = core.events.subscriptions(&plugin.plugin_id).await.map_err(failed)?;
-    let subscriptions = found.into_iter().map(subscription).collect();
-    Ok(models::SubscriptionList { subscriptions, ..Default::default() })
-}
-
-pub async fn put_subscription(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    name: String,
-    body: models::SubscriptionRequest,
-) -> Result<models::Subscription, Problem> {
-    let plugin = plugin(call)?;
-    let types = event_types(core);
-    if let Some(unknown) = body.event_types.iter().find(|name| types.find(name).is_none()) {
-        return Err(unknown_type(&types, unknown));
     }
-    let wish = Wish {
-        event_types: body.event_types,
-        max_in_flight: body.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT).into(),
-    };
-    let put = core.events.put_subscription(&plugin.plugin_id, &name, wish).await;
-    put.map(subscription).map_err(failed)
-}
-
-pub async fn delete_subscription(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    name: String,
-) -> Result<(), Problem> {
-    let plugin = plugin(call)?;
-    core.events.delete_subscription(&plugin.plugin_id, &name).await.map_err(failed)
-}
-
-pub async fn pull_events(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    name: String,
-    body: models::PullRequest,
-) -> Result<models::PullResult, Problem> {
-    let plugin = plugin(call)?;
-    let wait = u64::try_from(body.wait_ms.unwrap_or(0)).unwrap_or(0);
-    let end = Instant::now() + Duration::from_millis(wait);
-    let max = body.max.unwrap_or(DEFAULT_MAX).into();
-    let turn = || std::future::ready(admission(core, &plugin.plugin_id));
-    let deliveries = loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let pulled = core.events.pull(&plugin.plugin_id, &name, max, left, turn).await;
-        let Pulled { deliveries, withheld } = pulled.map_err(failed)?;
-        for sequence in &withheld {
-            record_withheld(core, call, &plugin, *sequence).await?;
-        }
-        if withheld.is_empty() || !deliveries.is_empty() {
-            break deliveries;
-        }
-    };
-    call.note("deliveries", deliveries.len());
-    let deliveries = deliveries.into_iter().map(delivery).collect();
-    Ok(models::PullResult { deliveries, ..Default::default() })
-}
-
-pub async fn settle_events(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    name: String,
-    body: models::SettleRequest,
-) -> Result<models::SettleResult, Problem> {
-    let plugin = plugin(call)?;
-    let outcomes = body.outcomes.into_iter().map(outcome).collect::<Result<_, _>>()?;
-    let settled = core.events.settle(&plugin.plugin_id, &name, outcomes).await.map_err(failed)?;
-    call.note("settled", settled.settled);
-    Ok(models::SettleResult {
-        settled: i32::try_from(settled.settled).unwrap_or(i32::MAX),
-        unknown: settled.unknown,
-        ..Default::default()
-    })
 }
 
 /// Canonical types and what active plugins declare.

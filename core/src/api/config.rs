@@ -1,7 +1,7 @@
 //! Configuration of the calling plugin.
 
 use serde_json::Value;
-use vivified_contract::api::SetConfigParams;
+use vivified_contract::api::{ConfigApi, SetConfigParams};
 use vivified_contract::runtime::{Call, Fields, Problem};
 use vivified_contract::{models, problems};
 
@@ -11,53 +11,56 @@ use crate::registry::Plugin;
 use crate::settings::{Origin, Setting, SettingsError};
 use crate::{Caller, Core};
 
-pub async fn list_config(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-) -> Result<models::ConfigList, Problem> {
-    let plugin = plugin(call)?;
-    let listed = core.settings.list(&plugin.plugin_id, schema(&plugin)).await.map_err(failed)?;
-    let entries = listed.into_iter().map(|row| models::ConfigSummary {
-        key: row.key,
-        revision: row.revision,
-        origin: origin(row.origin),
-        updated_at: row.written_at.map(moment),
-        other: Fields::default(),
-    });
-    Ok(models::ConfigList { entries: entries.collect(), ..Default::default() })
-}
+impl ConfigApi for Core {
+    async fn list_config(
+        &self,
+        call: &mut Call<'_, Caller>,
+    ) -> Result<models::ConfigList, Problem> {
+        let plugin = plugin(call)?;
+        let listed =
+            self.settings.list(&plugin.plugin_id, schema(&plugin)).await.map_err(failed)?;
+        let entries = listed.into_iter().map(|row| models::ConfigSummary {
+            key: row.key,
+            revision: row.revision,
+            origin: origin(row.origin),
+            updated_at: row.written_at.map(moment),
+            other: Fields::default(),
+        });
+        Ok(models::ConfigList { entries: entries.collect(), ..Default::default() })
+    }
 
-pub async fn get_config(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    key: String,
-) -> Result<models::ConfigEntry, Problem> {
-    let plugin = plugin(call)?;
-    let setting =
-        core.settings.get(&plugin.plugin_id, &key, schema(&plugin)).await.map_err(failed)?;
-    call.set_header("etag", format!("\"{}\"", setting.revision));
-    Ok(entry(setting))
-}
+    async fn get_config(
+        &self,
+        call: &mut Call<'_, Caller>,
+        key: String,
+    ) -> Result<models::ConfigEntry, Problem> {
+        let plugin = plugin(call)?;
+        let setting =
+            self.settings.get(&plugin.plugin_id, &key, schema(&plugin)).await.map_err(failed)?;
+        call.set_header("etag", format!("\"{}\"", setting.revision));
+        Ok(entry(setting))
+    }
 
-pub async fn set_config(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    key: String,
-    params: SetConfigParams,
-    body: models::ConfigWrite,
-) -> Result<models::ConfigEntry, Problem> {
-    let plugin = plugin(call)?;
-    let id = plugin.plugin_id.as_str();
-    let if_revision =
-        params.if_match.as_deref().and_then(|text| text.trim_matches('"').parse().ok());
-    let work = async {
-        let set = core.settings.set(id, &key, body.value, if_revision, schema(&plugin));
-        set.await.map(entry).map_err(failed)
-    };
-    let written = once(core, id, call.request, call.body_octets(), work).await?;
-    call.note("revision", written.revision);
-    call.set_header("etag", format!("\"{}\"", written.revision));
-    Ok(written)
+    async fn set_config(
+        &self,
+        call: &mut Call<'_, Caller>,
+        key: String,
+        params: SetConfigParams,
+        body: models::ConfigWrite,
+    ) -> Result<models::ConfigEntry, Problem> {
+        let plugin = plugin(call)?;
+        let id = plugin.plugin_id.as_str();
+        let if_revision =
+            params.if_match.as_deref().and_then(|text| text.trim_matches('"').parse().ok());
+        let work = async {
+            let set = self.settings.set(id, &key, body.value, if_revision, schema(&plugin));
+            set.await.map(entry).map_err(failed)
+        };
+        let written = once(self, id, call.request, call.body_octets(), work).await?;
+        call.note("revision", written.revision);
+        call.set_header("etag", format!("\"{}\"", written.revision));
+        Ok(written)
+    }
 }
 
 fn schema(plugin: &Plugin) -> Option<&Value> {

@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
+use vivified_contract::api::IdentityApi;
 use vivified_contract::runtime::{Call, DateTime, Problem};
 use vivified_contract::{models, problems};
 
@@ -10,53 +11,61 @@ use crate::identity::{IdentityError, Person};
 use crate::policy::Member;
 use crate::{Caller, Core};
 
-pub async fn setup(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    body: models::SetupRequest,
-) -> Result<models::SetupResult, Problem> {
-    call.note("user", core.audit.pseudonym("user", &body.username));
-    let (code, password) = (body.setup_code.into(), body.password.into());
-    let enrolment =
-        core.identity.set_up(&code, &body.username, password).await.map_err(identity_problem)?;
-    Ok(models::SetupResult {
-        username: body.username,
-        mfa_secret: enrolment.base32.expose_secret().to_owned(),
-        otpauth_uri: enrolment.otpauth_uri.expose_secret().to_owned(),
-        ..Default::default()
-    })
-}
+impl IdentityApi for Core {
+    async fn setup(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::SetupRequest,
+    ) -> Result<models::SetupResult, Problem> {
+        call.note("user", self.audit.pseudonym("user", &body.username));
+        let (code, password) = (body.setup_code.into(), body.password.into());
+        let enrolment = self
+            .identity
+            .set_up(&code, &body.username, password)
+            .await
+            .map_err(identity_problem)?;
+        Ok(models::SetupResult {
+            username: body.username,
+            mfa_secret: enrolment.base32.expose_secret().to_owned(),
+            otpauth_uri: enrolment.otpauth_uri.expose_secret().to_owned(),
+            ..Default::default()
+        })
+    }
 
-pub async fn login(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    body: models::LoginRequest,
-) -> Result<models::Session, Problem> {
-    call.note("user", core.audit.pseudonym("user", &body.username));
-    let (password, code) = (body.password.into(), body.mfa_code.into());
-    let sign_in =
-        core.identity.sign_in(&body.username, password, code).await.map_err(identity_problem)?;
-    Ok(models::Session {
-        token: sign_in.token.expose().to_owned(),
-        expires_in: sign_in.token.expires_in,
-        ..Default::default()
-    })
-}
+    async fn login(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::LoginRequest,
+    ) -> Result<models::Session, Problem> {
+        call.note("user", self.audit.pseudonym("user", &body.username));
+        let (password, code) = (body.password.into(), body.mfa_code.into());
+        let sign_in = self
+            .identity
+            .sign_in(&body.username, password, code)
+            .await
+            .map_err(identity_problem)?;
+        Ok(models::Session {
+            token: sign_in.token.expose().to_owned(),
+            expires_in: sign_in.token.expires_in,
+            ..Default::default()
+        })
+    }
 
-pub async fn get_me(_core: &Core, call: &mut Call<'_, Caller>) -> Result<models::Me, Problem> {
-    let person = person(call)?;
-    Ok(models::Me {
-        username: person.username.clone(),
-        traits: person.roles.iter().map(|role| role.name().into()).collect(),
-        mfa: true,
-        expires_at: date_time(person.expires_at),
-        ..Default::default()
-    })
-}
+    async fn get_me(&self, call: &mut Call<'_, Caller>) -> Result<models::Me, Problem> {
+        let person = person(call)?;
+        Ok(models::Me {
+            username: person.username.clone(),
+            traits: person.roles.iter().map(|role| role.name().into()).collect(),
+            mfa: true,
+            expires_at: date_time(person.expires_at),
+            ..Default::default()
+        })
+    }
 
-pub async fn logout(core: &Core, call: &mut Call<'_, Caller>) -> Result<(), Problem> {
-    let person = person(call)?;
-    core.identity.sign_out(&person.session_id).await.map_err(store_failed)
+    async fn logout(&self, call: &mut Call<'_, Caller>) -> Result<(), Problem> {
+        let person = person(call)?;
+        self.identity.sign_out(&person.session_id).await.map_err(store_failed)
+    }
 }
 
 /// The guard let only people pass; anything else is a mistake of ours and refused.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde_json::Value;
-use vivified_contract::api::CallPluginParams;
+use vivified_contract::api::{CallPluginParams, OperatorApi};
 use vivified_contract::runtime::{Call, Problem};
 use vivified_contract::{models, problems};
 
@@ -18,62 +18,68 @@ use crate::{Caller, Core};
 /// Seconds after which a plugin that is not well may be back.
 const CALLEE_BACK: u64 = 10;
 
-pub async fn call_plugin(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    plugin_id: models::PluginId,
-    operation: String,
-    params: CallPluginParams,
-    body: Option<models::CallInput>,
-) -> Result<models::CallOutput, Problem> {
-    let caller = plugin(call)?;
-    call.note("operation", operation.as_str());
-    let callee = core.registry.get(&plugin_id).ok_or_else(problems::unknown_plugin)?;
-    let offer =
-        callee.offer(&operation).ok_or_else(|| unknown_operation(&caller, &callee, &operation))?;
-    let decision = callable(&caller, &callee, &offer);
-    if !decision.allows() {
-        let problem = core.decisions.problem(&decision);
-        let away = decision.code == "callee_unavailable";
-        return Err(if away { problem.with_retry_after(CALLEE_BACK) } else { problem });
-    }
-    let base_url = callee.base_url.clone().filter(|_| callee.is_healthy(core.clock.unix()));
-    let base_url =
-        base_url.ok_or_else(|| problems::callee_unavailable().with_retry_after(CALLEE_BACK))?;
-    // An operation takes an object; no body is an empty one.
-    let octets = match call.body_octets() {
-        [] => Bytes::from_static(b"{}"),
-        octets => Bytes::copy_from_slice(octets),
-    };
-    let input = body.map_or_else(|| Value::Object(serde_json::Map::new()), |input| input.0);
-    let faults = core.gateway.faults(&offer, &input);
-    if !faults.is_empty() {
-        return Err(problems::invalid_request().with_violations(violations("/body", faults)));
-    }
-    let shown_chain = match &params.vivified_call_token {
-        None => None,
-        Some(token) => {
-            let claims = core.identity.call_claims(&caller.plugin_id, token);
-            Some(claims.map_err(token_problem)?.chain())
+impl OperatorApi for Core {
+    async fn call_plugin(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        operation: String,
+        params: CallPluginParams,
+        body: Option<models::CallInput>,
+    ) -> Result<models::CallOutput, Problem> {
+        let caller = plugin(call)?;
+        call.note("operation", operation.as_str());
+        let callee = self.registry.get(&plugin_id).ok_or_else(problems::unknown_plugin)?;
+        let offer = callee
+            .offer(&operation)
+            .ok_or_else(|| unknown_operation(&caller, &callee, &operation))?;
+        let decision = callable(&caller, &callee, &offer);
+        if !decision.allows() {
+            let problem = self.decisions.problem(&decision);
+            let away = decision.code == "callee_unavailable";
+            return Err(if away { problem.with_retry_after(CALLEE_BACK) } else { problem });
         }
-    };
-    let request = call.request;
-    let timeout = params.vivified_timeout_ms.and_then(|millis| u64::try_from(millis).ok());
-    let forwarded = operator::Call {
-        caller: caller.plugin_id.clone(),
-        callee: plugin_id,
-        base_url,
-        offer,
-        body: octets,
-        trace_id: request.trace.trace_id.clone(),
-        traceparent: request.trace.traceparent(),
-        tracestate: request.trace.state.clone(),
-        idempotency_key: request.idempotency_key.clone(),
-        timeout: timeout.map(Duration::from_millis),
-        shown_chain,
-    };
-    let work = async { core.gateway.call(forwarded).await.map_err(|error| failed(core, error)) };
-    once(core, &caller.plugin_id, request, call.body_octets(), work).await.map(models::CallOutput)
+        let base_url = callee.base_url.clone().filter(|_| callee.is_healthy(self.clock.unix()));
+        let base_url =
+            base_url.ok_or_else(|| problems::callee_unavailable().with_retry_after(CALLEE_BACK))?;
+        // An operation takes an object; no body is an empty one.
+        let octets = match call.body_octets() {
+            [] => Bytes::from_static(b"{}"),
+            octets => Bytes::copy_from_slice(octets),
+        };
+        let input = body.map_or_else(|| Value::Object(serde_json::Map::new()), |input| input.0);
+        let faults = self.gateway.faults(&offer, &input);
+        if !faults.is_empty() {
+            return Err(problems::invalid_request().with_violations(violations("/body", faults)));
+        }
+        let shown_chain = match &params.vivified_call_token {
+            None => None,
+            Some(token) => {
+                let claims = self.identity.call_claims(&caller.plugin_id, token);
+                Some(claims.map_err(token_problem)?.chain())
+            }
+        };
+        let request = call.request;
+        let timeout = params.vivified_timeout_ms.and_then(|millis| u64::try_from(millis).ok());
+        let forwarded = operator::Call {
+            caller: caller.plugin_id.clone(),
+            callee: plugin_id,
+            base_url,
+            offer,
+            body: octets,
+            trace_id: request.trace.trace_id.clone(),
+            traceparent: request.trace.traceparent(),
+            tracestate: request.trace.state.clone(),
+            idempotency_key: request.idempotency_key.clone(),
+            timeout: timeout.map(Duration::from_millis),
+            shown_chain,
+        };
+        let work =
+            async { self.gateway.call(forwarded).await.map_err(|error| failed(self, error)) };
+        once(self, &caller.plugin_id, request, call.body_octets(), work)
+            .await
+            .map(models::CallOutput)
+    }
 }
 
 /// Names only what the caller could call.

@@ -1,6 +1,7 @@
 //! Registration, lease and discovery of plugins.
 
 use serde_json::Value;
+use vivified_contract::api::PluginsApi;
 use vivified_contract::runtime::{Call, Problem, Violation, parse_json};
 use vivified_contract::{models, problems};
 
@@ -10,90 +11,95 @@ use crate::policy::PluginState;
 use crate::registry::{Applicant, Entry, Health, Manifest, Offer, RegistryError};
 use crate::{Caller, Core};
 
-pub async fn register_plugin(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    body: models::ManifestDocument,
-) -> Result<models::Registration, Problem> {
-    let applicant = match call.caller {
-        Caller::Enrollment(enrolled) => Applicant::Enrolled(enrolled.clone()),
-        Caller::Plugin(plugin) => Applicant::Plugin { plugin_id: plugin.plugin_id.clone() },
-        _ => return Err(problems::wrong_principal()),
-    };
-    if body.id != applicant.plugin_id() {
-        return Err(problems::identity_mismatch());
+impl PluginsApi for Core {
+    async fn register_plugin(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::ManifestDocument,
+    ) -> Result<models::Registration, Problem> {
+        let applicant = match call.caller {
+            Caller::Enrollment(enrolled) => Applicant::Enrolled(enrolled.clone()),
+            Caller::Plugin(plugin) => Applicant::Plugin { plugin_id: plugin.plugin_id.clone() },
+            _ => return Err(problems::wrong_principal()),
+        };
+        if body.id != applicant.plugin_id() {
+            return Err(problems::identity_mismatch());
+        }
+        // The octets as they came, so that the digest is over the manifest and nothing of ours.
+        let document = parse_json(call.body_octets()).map_err(|_| problems::invalid_request())?;
+        let manifest = Manifest::check(document).map_err(RegistryError::Manifest);
+        let plugin = match manifest {
+            Ok(manifest) => self.registry.register(applicant, manifest).await,
+            Err(refused) => Err(refused),
+        };
+        let plugin = plugin.map_err(registry_problem)?;
+        call.note("status", plugin.state.name());
+        call.note("version", plugin.version.clone());
+        let token = self
+            .identity
+            .plugin_token(&plugin.plugin_id, plugin.generation)
+            .map_err(store_failed)?;
+        Ok(models::Registration {
+            plugin_id: plugin.plugin_id.clone(),
+            status: status(plugin.state),
+            token: token.expose().to_owned(),
+            expires_in: token.expires_in,
+            granted_traits: plugin.granted_traits().names(),
+            granted_domains: plugin.granted_hosts(),
+            other: Default::default(),
+        })
     }
-    // The octets as they came, so that the digest is over the manifest and nothing of ours.
-    let document = parse_json(call.body_octets()).map_err(|_| problems::invalid_request())?;
-    let manifest = Manifest::check(document).map_err(RegistryError::Manifest);
-    let plugin = match manifest {
-        Ok(manifest) => core.registry.register(applicant, manifest).await,
-        Err(refused) => Err(refused),
-    };
-    let plugin = plugin.map_err(registry_problem)?;
-    call.note("status", plugin.state.name());
-    call.note("version", plugin.version.clone());
-    let token =
-        core.identity.plugin_token(&plugin.plugin_id, plugin.generation).map_err(store_failed)?;
-    Ok(models::Registration {
-        plugin_id: plugin.plugin_id.clone(),
-        status: status(plugin.state),
-        token: token.expose().to_owned(),
-        expires_in: token.expires_in,
-        granted_traits: plugin.granted_traits().names(),
-        granted_domains: plugin.granted_hosts(),
-        other: Default::default(),
-    })
-}
 
-pub async fn send_heartbeat(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    body: models::Heartbeat,
-) -> Result<models::Lease, Problem> {
-    let caller = plugin(call)?;
-    let health = Health::parse(body.status.as_str()).ok_or_else(problems::invalid_request)?;
-    let plugin =
-        core.registry.heartbeat(&caller.plugin_id, health).await.map_err(registry_problem)?;
-    call.note("health", health.name());
-    // Deliveries that were paused may go on.
-    core.events.wake();
-    // Whoever was revoked meanwhile gets no new token out of an old one.
-    let generation = caller.generation;
-    core.registry.holder(&plugin.plugin_id, generation).map_err(token_problem)?;
-    let token = core.identity.plugin_token(&plugin.plugin_id, generation).map_err(store_failed)?;
-    Ok(models::Lease {
-        status: status(plugin.state),
-        token: token.expose().to_owned(),
-        expires_in: token.expires_in,
-        other: Default::default(),
-    })
-}
+    async fn send_heartbeat(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::Heartbeat,
+    ) -> Result<models::Lease, Problem> {
+        let caller = plugin(call)?;
+        let health = Health::parse(body.status.as_str()).ok_or_else(problems::invalid_request)?;
+        let plugin =
+            self.registry.heartbeat(&caller.plugin_id, health).await.map_err(registry_problem)?;
+        call.note("health", health.name());
+        // Deliveries that were paused may go on.
+        self.events.wake();
+        // Whoever was revoked meanwhile gets no new token out of an old one.
+        let generation = caller.generation;
+        self.registry.holder(&plugin.plugin_id, generation).map_err(token_problem)?;
+        let token =
+            self.identity.plugin_token(&plugin.plugin_id, generation).map_err(store_failed)?;
+        Ok(models::Lease {
+            status: status(plugin.state),
+            token: token.expose().to_owned(),
+            expires_in: token.expires_in,
+            other: Default::default(),
+        })
+    }
 
-pub async fn deregister_plugin(core: &Core, call: &mut Call<'_, Caller>) -> Result<(), Problem> {
-    let caller = plugin(call)?;
-    core.registry.leave(&caller.plugin_id).await.map_err(registry_problem)?;
-    Ok(())
-}
+    async fn deregister_plugin(&self, call: &mut Call<'_, Caller>) -> Result<(), Problem> {
+        let caller = plugin(call)?;
+        self.registry.leave(&caller.plugin_id).await.map_err(registry_problem)?;
+        Ok(())
+    }
 
-pub async fn list_plugins(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-) -> Result<models::PluginDirectory, Problem> {
-    let entries = core.registry.directory(&*plugin(call)?);
-    Ok(models::PluginDirectory {
-        plugins: entries.into_iter().map(directory_entry).collect(),
-        ..Default::default()
-    })
-}
+    async fn list_plugins(
+        &self,
+        call: &mut Call<'_, Caller>,
+    ) -> Result<models::PluginDirectory, Problem> {
+        let entries = self.registry.directory(&*plugin(call)?);
+        Ok(models::PluginDirectory {
+            plugins: entries.into_iter().map(directory_entry).collect(),
+            ..Default::default()
+        })
+    }
 
-pub async fn get_plugin(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    plugin_id: models::PluginId,
-) -> Result<models::PluginEntry, Problem> {
-    let entry = core.registry.look_up(&*plugin(call)?, &plugin_id);
-    entry.map(directory_entry).ok_or_else(problems::unknown_plugin)
+    async fn get_plugin(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+    ) -> Result<models::PluginEntry, Problem> {
+        let entry = self.registry.look_up(&*plugin(call)?, &plugin_id);
+        entry.map(directory_entry).ok_or_else(problems::unknown_plugin)
+    }
 }
 
 pub(super) fn status(state: PluginState) -> models::PluginStatus {

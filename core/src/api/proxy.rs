@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use vivified_contract::api::ProxyApi;
 use vivified_contract::runtime::{Call, Fields, Problem};
 use vivified_contract::{models, problems};
 
@@ -15,42 +16,45 @@ use crate::{Caller, Core};
 
 const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 
-pub async fn call_external(
-    core: &Core,
-    call: &mut Call<'_, Caller>,
-    body: models::ProxyRequest,
-) -> Result<models::ProxyResponse, Problem> {
-    let plugin = plugin(call)?;
-    let data = body.data_traits.iter().flatten().map(models::DataTrait::as_str);
-    let data = DataTraits::parse(data);
-    let ground = Ground::AllTraits(Traits::of(&[Trait::ExternalCaller]));
-    let decision = policy::decide(&Request {
-        claimed: body.plugin_id.as_deref(),
-        data,
-        ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
-    });
-    if !decision.allows() {
-        return Err(core.decisions.problem(&decision));
+impl ProxyApi for Core {
+    async fn call_external(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::ProxyRequest,
+    ) -> Result<models::ProxyResponse, Problem> {
+        let plugin = plugin(call)?;
+        let data = body.data_traits.iter().flatten().map(models::DataTrait::as_str);
+        let data = DataTraits::parse(data);
+        let ground = Ground::AllTraits(Traits::of(&[Trait::ExternalCaller]));
+        let decision = policy::decide(&Request {
+            claimed: body.plugin_id.as_deref(),
+            data,
+            ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
+        });
+        if !decision.allows() {
+            return Err(self.decisions.problem(&decision));
+        }
+        let granted = plugin.granted_domains();
+        let rules: Vec<_> =
+            granted.iter().filter_map(|entry| AllowRule::parse(entry).ok()).collect();
+        let outgoing = outgoing(&plugin, data, body)?;
+        let now = u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
+        let (request, octets) = (call.request, call.body_octets());
+        let mut fetched = None;
+        let work = async {
+            let protected = protected(self);
+            let answer = self.egress.fetch(&rules, outgoing, &protected, now).await;
+            let answer = answer.map_err(|failure| failed(self, failure))?;
+            fetched = Some((answer.entry.clone(), answer.status));
+            Ok(response(answer))
+        };
+        let answer = once(self, &plugin.plugin_id, request, octets, work).await?;
+        if let Some((entry, status)) = fetched {
+            call.note("allowed_domain", entry);
+            call.note("upstream_status", status);
+        }
+        Ok(answer)
     }
-    let granted = plugin.granted_domains();
-    let rules: Vec<_> = granted.iter().filter_map(|entry| AllowRule::parse(entry).ok()).collect();
-    let outgoing = outgoing(&plugin, data, body)?;
-    let now = u64::try_from(core.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
-    let (request, octets) = (call.request, call.body_octets());
-    let mut fetched = None;
-    let work = async {
-        let protected = protected(core);
-        let answer = core.egress.fetch(&rules, outgoing, &protected, now).await;
-        let answer = answer.map_err(|failure| failed(core, failure))?;
-        fetched = Some((answer.entry.clone(), answer.status));
-        Ok(response(answer))
-    };
-    let answer = once(core, &plugin.plugin_id, request, octets, work).await?;
-    if let Some((entry, status)) = fetched {
-        call.note("allowed_domain", entry);
-        call.note("upstream_status", status);
-    }
-    Ok(answer)
 }
 
 fn outgoing(

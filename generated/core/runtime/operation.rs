@@ -14,6 +14,8 @@ pub struct OperationInfo {
     pub rate_limit_class: Option<&'static str>,
     /// Octets; [`OperationInfo::DEFAULT_BODY_LIMIT`] when none.
     pub body_limit: Option<u64>,
+    /// Seconds since a person last proved who they are; none: any session will do.
+    pub max_authentication_age: Option<u64>,
     pub idempotency: Idempotency,
     /// The caller needs one of them; empty: none needed.
     pub required_traits: &'static [&'static str],

@@ -64,6 +64,7 @@ fn route(method: &'static str, path: &'static str) -> Route<Nobody> {
         audit_action: None,
         rate_limit_class: None,
         body_limit: None,
+        max_authentication_age: None,
         idempotency: Idempotency::None,
         required_traits: &[],
         problems: &[],

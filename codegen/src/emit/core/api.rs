@@ -1,11 +1,11 @@
-//! `api.rs`, `handlers.rs` and `router.rs`: the trait that the server implements, and the thin
-//! functions that call it.
+//! `api.rs`: the traits that the server implements, one for each tag, with the types of their
+//! parameters and answers.
 
 use super::layout::Layout;
 use super::operations::place;
-use super::types::Types;
+use super::types::{Types, tag_traits};
 use super::view::{AnswerKind, Bound, is_present, mentions, spell_parameter};
-use crate::contract::Parameter;
+use crate::contract::{Contract, Parameter};
 use crate::encode::rust;
 use serde::Serialize;
 
@@ -14,9 +14,16 @@ const WIDTH: usize = 100;
 #[derive(Serialize)]
 pub struct ApiView {
     pub imports: Vec<String>,
-    pub operations: Vec<MethodView>,
+    pub traits: Vec<TraitView>,
     pub parameters: Vec<ParametersView>,
     pub answers: Vec<AnswersView>,
+}
+
+#[derive(Serialize)]
+pub struct TraitView {
+    pub doc: String,
+    pub name: String,
+    pub operations: Vec<MethodView>,
 }
 
 #[derive(Serialize)]
@@ -57,8 +64,15 @@ pub struct VariantView {
     pub name: String,
 }
 
-pub fn api_view(bound: &[Bound<'_>], types: &Types<'_>) -> ApiView {
-    let operations: Vec<MethodView> = bound.iter().map(|one| method(one, types)).collect();
+pub fn api_view(contract: &Contract, bound: &[Bound<'_>], types: &Types<'_>) -> ApiView {
+    let traits: Vec<TraitView> = tag_traits(contract)
+        .into_iter()
+        .map(|(tag, name)| {
+            let own = bound.iter().filter(|one| one.operation.tag == tag);
+            let operations = own.map(|one| method(one, types)).collect();
+            TraitView { doc: trait_doc(contract, tag), name, operations }
+        })
+        .collect();
     let parameters: Vec<ParametersView> =
         bound.iter().filter(|one| !one.params.is_empty()).map(|one| params(one, types)).collect();
     let answers: Vec<AnswersView> =
@@ -66,7 +80,8 @@ pub fn api_view(bound: &[Bound<'_>], types: &Types<'_>) -> ApiView {
     let texts = || {
         let fields = parameters.iter().flat_map(|one| one.fields.iter().map(|field| &field.ty));
         let variants = answers.iter().flat_map(|one| one.variants.iter().map(|one| &one.name));
-        operations.iter().map(|one| &one.signature).chain(fields).chain(variants)
+        let methods = traits.iter().flat_map(|one| &one.operations);
+        methods.map(|one| &one.signature).chain(fields).chain(variants)
     };
     let uses = |word: &str| mentions(texts(), word);
     let mut runtime = vec!["Call", "Guard"];
@@ -99,7 +114,14 @@ pub fn api_view(bound: &[Bound<'_>], types: &Types<'_>) -> ApiView {
     if uses("Uuid") {
         imports.push("use uuid::Uuid;".to_owned());
     }
-    ApiView { imports, operations, parameters, answers }
+    ApiView { imports, traits, parameters, answers }
+}
+
+fn trait_doc(contract: &Contract, tag: &str) -> String {
+    let described = contract.tags.iter().find(|one| one.name == tag);
+    let text = described.and_then(|one| one.description.as_deref()).map(str::trim);
+    let text = text.filter(|text| !text.is_empty());
+    rust::comment(text.unwrap_or(&format!("The operations tagged {tag}.")), "")
 }
 
 fn method(bound: &Bound<'_>, types: &Types<'_>) -> MethodView {

@@ -40,7 +40,7 @@ pub fn emit(job: &Job<'_>, tree: &mut Tree, problems: &mut Problems) {
     let mut files = Files { job, tree };
     files.render("models.rs", &models::view(contract, &types));
     files.render("operations.rs", &operations::view(contract, &bound, &types));
-    files.render("api.rs", &api::api_view(&bound, &types));
+    files.render("api.rs", &api::api_view(contract, &bound, &types));
     files.render("handlers.rs", &handlers::handlers_view(&bound));
     files.render("router.rs", &handlers::router_view(&bound));
     files.render("problems.rs", &problems::view(contract));

@@ -102,7 +102,7 @@ fn operation_view(contract: &Contract, bound: &Bound<'_>, types: &Types<'_>) -> 
 fn info(contract: &Contract, bound: &Bound<'_>, types: &Types<'_>) -> Layout {
     let operation = bound.operation;
     let policy = &operation.policy;
-    let body_limit = policy.body_limit.map(|limit| Layout::atom(underscored(limit)));
+    let number = |value: Option<u64>| value.map(|value| Layout::atom(underscored(value)));
     structure(
         "OperationInfo",
         [
@@ -114,7 +114,8 @@ fn info(contract: &Contract, bound: &Bound<'_>, types: &Types<'_>) -> Layout {
             ("lane", optional(policy.lane.as_deref().map(text))),
             ("audit_action", optional(policy.audit_action.as_deref().map(text))),
             ("rate_limit_class", optional(policy.rate_limit_class.as_deref().map(text))),
-            ("body_limit", optional(body_limit)),
+            ("body_limit", optional(number(policy.body_limit))),
+            ("max_authentication_age", optional(number(policy.max_authentication_age))),
             ("idempotency", Layout::atom(format!("Idempotency::{}", idempotency(operation)))),
             ("required_traits", list(policy.required_traits.iter().map(|name| text(name)))),
             ("problems", list(policy.problems.iter().map(|code| text(code)))),

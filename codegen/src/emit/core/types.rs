@@ -1,7 +1,7 @@
 //! Names and types of the contract as Rust spells them, settled once for all files.
 
 use super::circles::circles;
-use crate::contract::{Additional, Contract, Operation, Shape, Type, TypeDeclaration, TypeKind};
+use crate::contract::{Additional, Contract, Shape, Type, TypeDeclaration, TypeKind};
 use crate::encode::rust;
 use crate::names::{self, Scope};
 use serde_json::Value;
@@ -94,7 +94,7 @@ impl<'a> Types<'a> {
         let mut types = Self {
             contract,
             names,
-            operations: operation_names(&contract.operations),
+            operations: operation_names(contract),
             circles: HashMap::new(),
             newtypes: HashSet::new(),
             defaults: HashSet::new(),
@@ -352,10 +352,30 @@ pub fn keeps_unknown(additional: &Additional) -> bool {
     !matches!(additional, Additional::Forbidden)
 }
 
-fn operation_names(operations: &[Operation]) -> Vec<OperationNames> {
+/// Types that `api.rs` has without a contract asking for them.
+const API_SCOPE: [&str; 6] = ["Api", "Call", "Guard", "Input", "Place", "Problem"];
+
+/// The tags that have operations, in the order of their first one, with the name of their trait.
+pub fn tag_traits(contract: &Contract) -> Vec<(&str, String)> {
+    let mut scope = Scope::with_reserved(API_SCOPE);
+    let mut found: Vec<(&str, String)> = Vec::new();
+    let mut seen = HashSet::new();
+    for operation in &contract.operations {
+        if seen.insert(operation.tag.as_str()) {
+            let name = scope.claim(&format!("{}Api", names::pascal(&operation.tag)));
+            found.push((&operation.tag, name));
+        }
+    }
+    found
+}
+
+fn operation_names(contract: &Contract) -> Vec<OperationNames> {
     let mut functions = Scope::with_reserved(OPERATION_SCOPE.iter().copied());
-    let mut types = Scope::with_reserved(["Api", "Call", "Guard", "Input", "Place", "Problem"]);
-    operations
+    let traits = tag_traits(contract);
+    let taken = API_SCOPE.into_iter().chain(traits.iter().map(|(_, name)| name.as_str()));
+    let mut types = Scope::with_reserved(taken);
+    contract
+        .operations
         .iter()
         .map(|operation| {
             let function = functions.claim(&names::snake(&operation.id));

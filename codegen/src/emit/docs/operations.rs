@@ -115,6 +115,9 @@ fn rules(operation: &Operation) -> Vec<String> {
     if let Some(limit) = policy.body_limit {
         add("Body limit", format!("{limit} octets"));
     }
+    if let Some(age) = policy.max_authentication_age {
+        add("Fresh sign-in", format!("within the last {age} seconds"));
+    }
     if let Some(idempotency) = policy.idempotency {
         let value = match idempotency {
             Idempotency::Natural => "repeating it changes nothing more",

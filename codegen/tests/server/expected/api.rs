@@ -2,7 +2,7 @@
 // Source: templates/core/api.rs.tera
 // Command: vivified generate
 
-//! The trait a server implements: one method for each operation of the contract.
+//! What a server implements: one trait for each tag, one method for each operation.
 
 use crate::models;
 use crate::runtime::{self, Call, Guard, Input, Place, Problem, Raw};
@@ -10,9 +10,25 @@ use std::fmt;
 use std::future::Future;
 use uuid::Uuid;
 
-/// Everything the contract asks of a server. An operation that is added to the contract stops
-/// the build of its implementations until they have it.
-pub trait Api: Guard {
+/// Everything the contract asks of a server: whoever implements the trait of every tag has it.
+/// An operation that is added to the contract stops the build of its implementations until they
+/// have it.
+pub trait Api
+where
+    Self: Guard,
+    Self: DefaultApi,
+{
+}
+
+impl<A> Api for A
+where
+    A: Guard,
+    A: DefaultApi,
+{
+}
+
+/// The operations tagged default.
+pub trait DefaultApi: Guard {
     /// An operation with the name of a method of the guard
     ///
     /// `GET /open/{id}/{name}.{ext}`
