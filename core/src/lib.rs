@@ -13,6 +13,7 @@ pub mod egress;
 pub mod idempotency;
 pub mod identity;
 pub mod json;
+pub mod keyring;
 pub mod operator;
 pub mod policy;
 pub mod random;
@@ -41,6 +42,7 @@ pub const SCHEMA: &[&[Migration]] = &[
     canonical::MIGRATIONS,
     identity::MIGRATIONS,
     idempotency::MIGRATIONS,
+    keyring::MIGRATIONS,
     registry::MIGRATIONS,
     settings::MIGRATIONS,
     storage::MIGRATIONS,
@@ -57,7 +59,9 @@ pub struct Core {
     pub events: canonical::Bus,
     pub gateway: operator::Gateway,
     pub egress: egress::Egress,
+    pub keyring: keyring::Keyring,
     pub settings: settings::Settings,
+    pub secrets: settings::secrets::Secrets,
     pub storage: storage::Storage,
     pub idempotency: idempotency::Idempotency,
     pub limits: api::limits::Limits,
@@ -77,6 +81,7 @@ impl Core {
         let store = Store::open(&folder.join("core.db"), SCHEMA)?;
         check_purpose(&store, config.development).await?;
         let sealer = Sealer::new(master.clone());
+        let keyring = keyring::Keyring::open(store.clone(), sealer.clone(), clock.clone()).await?;
         let audit = audit::AuditLog::new(store.clone(), clock.clone(), &master);
         let identity = identity::Identity::new(
             store.clone(),
@@ -96,6 +101,7 @@ impl Core {
             events: canonical::Bus::new(store.clone(), sealer.clone(), clock.clone()),
             egress: egress(config, tls)?,
             settings: settings::Settings::new(store.clone(), sealer.clone(), clock.clone()),
+            secrets: settings::secrets::Secrets::new(store.clone(), sealer.clone(), clock.clone()),
             storage: storage::Storage::new(store.clone(), sealer.clone(), clock.clone()),
             idempotency: idempotency::Idempotency::new(
                 store.clone(),
@@ -110,6 +116,7 @@ impl Core {
             audit,
             identity,
             registry,
+            keyring,
             gateway,
             _lock: lock,
         })

@@ -16,6 +16,9 @@ impl Core {
     /// One round. What fails is tried again in the next one.
     pub async fn upkeep(&self) {
         report("idempotency", self.idempotency.upkeep().await);
+        report("keyring", self.keyring.upkeep().await);
+        report("settings", self.settings.upkeep().await);
+        report("storage", self.storage.upkeep().await);
     }
 }
 

@@ -8,7 +8,7 @@ use vivified_contract::{models, problems};
 use super::calls::{moment, once, plugin, violations};
 use super::guard::store_failed;
 use crate::registry::Plugin;
-use crate::settings::{Origin, Setting, SettingsError};
+use crate::settings::{Origin, Setting, SettingsError, Terms};
 use crate::{Caller, Core};
 
 impl ConfigApi for Core {
@@ -53,7 +53,8 @@ impl ConfigApi for Core {
         let if_revision =
             params.if_match.as_deref().and_then(|text| text.trim_matches('"').parse().ok());
         let work = async {
-            let set = self.settings.set(id, &key, body.value, if_revision, schema(&plugin));
+            let terms = Terms { origin: Origin::Plugin, if_revision };
+            let set = self.settings.set(id, &key, body.value, terms, schema(&plugin));
             set.await.map(entry).map_err(failed)
         };
         let written = once(self, id, call.request, call.body_octets(), work).await?;
@@ -79,14 +80,14 @@ fn entry(setting: Setting) -> models::ConfigEntry {
 
 fn origin(origin: Origin) -> models::ConfigOrigin {
     match origin {
-        Origin::Plugin => models::ConfigOrigin::Plugin,
+        Origin::Plugin | Origin::Admin => models::ConfigOrigin::Plugin,
         Origin::Default => models::ConfigOrigin::Default,
     }
 }
 
 fn failed(error: SettingsError) -> Problem {
     match error {
-        SettingsError::UnknownKey => problems::unknown_key(),
+        SettingsError::UnknownKey | SettingsError::UnknownRevision => problems::unknown_key(),
         SettingsError::RevisionConflict { current } => {
             problems::revision_conflict().with_detail(format!("the newest revision is {current}"))
         }

@@ -13,6 +13,7 @@ use crate::{Caller, Core};
 
 /// Octets a plugin may keep whose manifest does not say; the default of the manifest schema.
 const DEFAULT_QUOTA: u64 = 10 * 1024 * 1024;
+const DEFAULT_QUOTA_KEYS: u64 = 10_000;
 
 impl StorageApi for Core {
     async fn list_values(
@@ -53,7 +54,8 @@ impl StorageApi for Core {
         let plugin = plugin(call)?;
         let id = plugin.plugin_id.as_str();
         let terms = Terms {
-            quota: quota(&plugin),
+            quota: quota(&plugin, "/storage/quota_bytes", DEFAULT_QUOTA),
+            quota_keys: quota(&plugin, "/storage/quota_keys", DEFAULT_QUOTA_KEYS),
             ttl_seconds: body.ttl_seconds,
             if_revision: body.if_revision,
         };
@@ -76,9 +78,8 @@ impl StorageApi for Core {
     }
 }
 
-fn quota(plugin: &Plugin) -> u64 {
-    let own = plugin.manifest.pointer("/storage/quota_bytes").and_then(Value::as_u64);
-    own.unwrap_or(DEFAULT_QUOTA)
+fn quota(plugin: &Plugin, pointer: &str, usual: u64) -> u64 {
+    plugin.manifest.pointer(pointer).and_then(Value::as_u64).unwrap_or(usual)
 }
 
 fn value(stored: Stored) -> models::StoredValue {
@@ -97,7 +98,7 @@ fn failed(error: StorageError) -> Problem {
         StorageError::RevisionConflict { current } => {
             problems::revision_conflict().with_detail(format!("the newest revision is {current}"))
         }
-        StorageError::QuotaExceeded { .. } => {
+        StorageError::QuotaExceeded { .. } | StorageError::TooManyKeys { .. } => {
             problems::quota_exceeded().with_detail(error.to_string())
         }
         StorageError::BadCursor => problems::invalid_request().with_violation(

@@ -1,42 +1,46 @@
 //! Configuration of plugins: versioned values over the defaults of the manifest.
 //!
-//! Every write is a new revision and the older ones stay as history. The effective value says
-//! where it comes from: a write, or the default in the `config_schema` of the manifest. A write
-//! that the schema refuses is refused before it is stored. Values are sealed: a setting is often
-//! a secret.
+//! Every write is a new revision, whoever makes it, and the older ones stay as history. The newest
+//! revision is the effective value and says whose it is; without one the default in the
+//! `config_schema` of the manifest applies. A write that the schema refuses is refused before it
+//! is stored, and so is a return to an old value that the schema of today refuses. Values are
+//! sealed: a setting is often sensitive.
 
+mod changes;
+#[cfg(test)]
+mod model;
+mod revisions;
+pub mod secrets;
 #[cfg(test)]
 mod tests;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::params;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+pub use changes::{Change, Changes};
+pub use revisions::reseal;
+use revisions::{Draft, Record};
 
 use crate::schemas::{Fault, Schemas};
 use crate::{Clock, Migration, Sealer, Store, StoreError};
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    module: "settings",
-    version: 1,
-    sql: "
-        CREATE TABLE settings (
-            plugin_id TEXT NOT NULL,
-            key TEXT NOT NULL,
-            revision INTEGER NOT NULL,
-            value BLOB NOT NULL,
-            written_at INTEGER NOT NULL,
-            PRIMARY KEY (plugin_id, key, revision)
-        ) STRICT;
-    ",
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { module: "settings", version: 1, sql: revisions::SQL },
+    Migration { module: "settings", version: 2, sql: revisions::SQL_ORIGINS },
+    Migration { module: "settings", version: 3, sql: secrets::SQL },
+];
 
-/// Keys one plugin may write.
+/// Keys with a value one plugin may have.
 const MAX_KEYS: i64 = 1_000;
 /// Revisions of a key that are kept.
 const HISTORY: i64 = 100;
 
+/// Whose value it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     Plugin,
+    Admin,
     Default,
 }
 
@@ -44,8 +48,13 @@ impl Origin {
     pub fn name(self) -> &'static str {
         match self {
             Self::Plugin => "plugin",
+            Self::Admin => "admin",
             Self::Default => "default",
         }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Plugin, Self::Admin].into_iter().find(|origin| origin.name() == name)
     }
 }
 
@@ -74,10 +83,30 @@ pub struct Summary {
     pub written_at: Option<i64>,
 }
 
+/// One write of the past.
+#[derive(Clone, PartialEq)]
+pub struct Revision {
+    pub revision: i64,
+    pub origin: Origin,
+    pub written_at: i64,
+    /// None where the write was a removal.
+    pub value: Option<Value>,
+}
+
+/// Who writes, and under which condition.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub origin: Origin,
+    /// Write only while this is the newest revision; 0 means while there is no value.
+    pub if_revision: Option<i64>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("the key has no value")]
     UnknownKey,
+    #[error("the key has no such revision")]
+    UnknownRevision,
     #[error("the newest revision is {current}")]
     RevisionConflict { current: i64 },
     #[error("the config_schema of the manifest refuses the value")]
@@ -93,11 +122,14 @@ pub struct Settings {
     sealer: Sealer,
     clock: Clock,
     schemas: Schemas,
+    /// Wakes those who wait for a change, of any plugin.
+    changed: watch::Sender<()>,
 }
 
 impl Settings {
     pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
-        Self { store, sealer, clock, schemas: Schemas::default() }
+        let (changed, _) = watch::channel(());
+        Self { store, sealer, clock, schemas: Schemas::default(), changed }
     }
 
     /// Every key with a value of its own or a default, in byte order. `schema` is the
@@ -108,22 +140,8 @@ impl Settings {
         schema: Option<&Value>,
     ) -> Result<Vec<Summary>, SettingsError> {
         let plugin = plugin_id.to_owned();
-        let listed = self.store.read(move |conn| {
-            let mut query = conn.prepare_cached(
-                "SELECT key, max(revision), written_at FROM settings WHERE plugin_id = ?1
-                 GROUP BY key",
-            )?;
-            let rows = query.query_map([plugin], |row| {
-                Ok(Summary {
-                    key: row.get(0)?,
-                    revision: row.get(1)?,
-                    origin: Origin::Plugin,
-                    written_at: row.get(2)?,
-                })
-            })?;
-            Ok(rows.collect::<Result<Vec<_>, _>>()?)
-        });
-        let mut summaries = listed.await?;
+        let mut summaries =
+            self.store.read(move |conn| revisions::newest_all(conn, &plugin)).await?;
         let defaults: Vec<_> = defaults(schema)
             .filter(|(key, _)| !summaries.iter().any(|summary| summary.key == **key))
             .map(|(key, _)| Summary {
@@ -146,64 +164,142 @@ impl Settings {
         schema: Option<&Value>,
     ) -> Result<Setting, SettingsError> {
         let (plugin, name) = (plugin_id.to_owned(), key.to_owned());
-        let found = self.store.read(move |conn| {
-            Ok(conn
-                .query_row(
-                    "SELECT revision, value FROM settings WHERE plugin_id = ?1 AND key = ?2
-                     ORDER BY revision DESC LIMIT 1",
-                    params![plugin, name],
-                    |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)),
-                )
-                .optional()?)
-        });
+        let found = self.store.read(move |conn| revisions::newest(conn, &plugin, &name)).await?;
         let key = key.to_owned();
-        if let Some((revision, sealed)) = found.await? {
-            let text = self.sealer.open(plugin_id, &place(&key, revision), &sealed)?;
-            let value = serde_json::from_slice(&text)
-                .map_err(|_| StoreError::Broken("settings holds no JSON"))?;
-            return Ok(Setting { key, value, revision, origin: Origin::Plugin });
+        if let Some(record) = found.filter(|record| !record.removed) {
+            let value = self.read_value(plugin_id, &key, &record)?;
+            let (revision, origin) = (record.revision, record.origin);
+            return Ok(Setting { key, value, revision, origin });
         }
         let value = defaults(schema).find(|(name, _)| **name == key).map(|(_, value)| value);
         let value = value.cloned().ok_or(SettingsError::UnknownKey)?;
         Ok(Setting { key, value, revision: 0, origin: Origin::Default })
     }
 
-    /// Writes a new revision, while `if_revision` is the newest one when it is given.
+    /// Writes a new revision.
     pub async fn set(
         &self,
         plugin_id: &str,
         key: &str,
         value: Value,
-        if_revision: Option<i64>,
+        terms: Terms,
         schema: Option<&Value>,
     ) -> Result<Setting, SettingsError> {
         self.check(key, &value, schema)?;
-        let now = self.clock.unix_millis();
+        let revision = self.write(plugin_id, key, Some(&value), terms).await?;
+        Ok(Setting { key: key.to_owned(), value, revision, origin: terms.origin })
+    }
+
+    /// Takes the value back; the default applies again. Removing what is not there is fine.
+    pub async fn remove(
+        &self,
+        plugin_id: &str,
+        key: &str,
+        terms: Terms,
+    ) -> Result<(), SettingsError> {
+        self.write(plugin_id, key, None, terms).await.map(drop)
+    }
+
+    /// The newest `limit` writes of a key, newest first.
+    pub async fn history(
+        &self,
+        plugin_id: &str,
+        key: &str,
+        limit: i64,
+    ) -> Result<Vec<Revision>, SettingsError> {
         let (plugin, name) = (plugin_id.to_owned(), key.to_owned());
-        let (sealer, text) = (self.sealer.clone(), value.to_string());
+        let records = self.store.read(move |conn| revisions::all(conn, &plugin, &name, limit));
+        let records = records.await?;
+        if records.is_empty() {
+            return Err(SettingsError::UnknownKey);
+        }
+        let revision = |record: Record| {
+            let value = match record.removed {
+                true => None,
+                false => Some(self.read_value(plugin_id, key, &record)?),
+            };
+            let Record { revision, origin, written_at, .. } = record;
+            Ok(Revision { revision, origin, written_at, value })
+        };
+        records.into_iter().map(revision).collect()
+    }
+
+    /// Writes the value of an old revision as a new one.
+    pub async fn roll_back(
+        &self,
+        plugin_id: &str,
+        key: &str,
+        revision: i64,
+        terms: Terms,
+        schema: Option<&Value>,
+    ) -> Result<Setting, SettingsError> {
+        let old = self.history(plugin_id, key, HISTORY).await?;
+        let old = old.into_iter().find(|old| old.revision == revision);
+        let value = old.and_then(|old| old.value).ok_or(SettingsError::UnknownRevision)?;
+        self.set(plugin_id, key, value, terms, schema).await
+    }
+
+    /// Forgets removals that nobody can be waiting to hear of any more.
+    pub async fn upkeep(&self) -> Result<(), StoreError> {
+        let before = self.clock.unix_millis() - revisions::REMOVALS_KEPT_MS;
+        let due = self.store.read(move |conn| revisions::forgettable(conn, before)).await?;
+        if due {
+            self.store.write(move |tx| revisions::forget(tx, before)).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        plugin_id: &str,
+        key: &str,
+        value: Option<&Value>,
+        terms: Terms,
+    ) -> Result<i64, SettingsError> {
+        let draft = Draft {
+            plugin_id: plugin_id.to_owned(),
+            key: key.to_owned(),
+            text: value.map(Value::to_string),
+            origin: terms.origin,
+            now: self.clock.unix_millis(),
+        };
+        let (sealer, if_revision) = (self.sealer.clone(), terms.if_revision);
         let written = self.store.write(move |tx| {
-            let current = newest(tx, &plugin, &name)?;
+            let newest = revisions::newest(tx, &draft.plugin_id, &draft.key)?;
+            let last = newest.as_ref().map_or(0, |record| record.revision);
+            let current = newest.filter(|record| !record.removed).map_or(0, |live| live.revision);
             if if_revision.is_some_and(|expected| expected != current) {
                 return Ok(Err(SettingsError::RevisionConflict { current }));
             }
-            if current == 0 && count_keys(tx, &plugin)? >= MAX_KEYS {
-                return Ok(Err(SettingsError::TooManyKeys));
+            match (&draft.text, current) {
+                (None, 0) => return Ok(Ok(0)),
+                (Some(_), 0) if revisions::count(tx, &draft.plugin_id)? >= MAX_KEYS => {
+                    return Ok(Err(SettingsError::TooManyKeys));
+                }
+                _ => {}
             }
-            let revision = current + 1;
-            let sealed = sealer.seal(&plugin, &place(&name, revision), text.as_bytes())?;
-            tx.execute(
-                "INSERT INTO settings (plugin_id, key, revision, value, written_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![plugin, name, revision, sealed, now],
-            )?;
+            revisions::insert(tx, &sealer, &draft, last + 1)?;
             tx.execute(
                 "DELETE FROM settings WHERE plugin_id = ?1 AND key = ?2 AND revision <= ?3",
-                params![plugin, name, revision - HISTORY],
+                params![draft.plugin_id, draft.key, last + 1 - HISTORY],
             )?;
-            Ok(Ok(revision))
+            Ok(Ok(last + 1))
         });
         let revision = written.await??;
-        Ok(Setting { key: key.to_owned(), value, revision, origin: Origin::Plugin })
+        self.changed.send_replace(());
+        Ok(revision)
+    }
+
+    fn read_value(
+        &self,
+        plugin_id: &str,
+        key: &str,
+        record: &Record,
+    ) -> Result<Value, SettingsError> {
+        let place = revisions::place(key, record.revision);
+        let text = self.sealer.open(plugin_id, &place, &record.value)?;
+        let value = serde_json::from_slice(&text);
+        Ok(value.map_err(|_| StoreError::Broken("settings holds no JSON"))?)
     }
 
     /// One key is written at a time, so what the schema says of the object as a whole waits.
@@ -230,22 +326,4 @@ fn defaults(schema: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
         .into_iter()
         .flatten()
         .filter_map(|(key, property)| Some((key, property.get("default")?)))
-}
-
-fn newest(conn: &Connection, plugin_id: &str, key: &str) -> Result<i64, StoreError> {
-    Ok(conn.query_row(
-        "SELECT coalesce(max(revision), 0) FROM settings WHERE plugin_id = ?1 AND key = ?2",
-        params![plugin_id, key],
-        |row| row.get(0),
-    )?)
-}
-
-fn count_keys(conn: &Connection, plugin_id: &str) -> Result<i64, StoreError> {
-    let count = "SELECT count(DISTINCT key) FROM settings WHERE plugin_id = ?1";
-    Ok(conn.query_row(count, [plugin_id], |row| row.get(0))?)
-}
-
-/// Binds a sealed value to its key and revision.
-fn place(key: &str, revision: i64) -> Vec<u8> {
-    format!("settings/{key}/{revision}").into_bytes()
 }

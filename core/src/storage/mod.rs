@@ -2,22 +2,31 @@
 //!
 //! Revisions of a key only grow, also across delete and expiry (for a day, while a gravestone
 //! stands), so that compare-and-set cannot mistake a new value for an old one. A value whose time
-//! has passed is gone for every reader at that moment; its space is freed at the next write.
+//! has passed is gone for every reader at that moment; its space is freed by upkeep and at the
+//! next write, whichever comes first.
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
+mod usage;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::Value;
 
+use crate::keyring::{SealedRow, seal_anew};
+use usage::{Growth, Usage, bury_expired};
+
 use crate::{Clock, Migration, Sealer, Store, StoreError};
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    module: "storage",
-    version: 1,
-    sql: "
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { module: "storage", version: 1, sql: SQL },
+    Migration { module: "storage", version: 2, sql: usage::SQL_KEYS },
+];
+
+const SQL: &str = "
         CREATE TABLE storage_values (
             plugin_id TEXT NOT NULL,
             key TEXT NOT NULL,
@@ -36,8 +45,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             plugin_id TEXT NOT NULL PRIMARY KEY,
             octets INTEGER NOT NULL
         ) STRICT;
-    ",
-}];
+    ";
 
 const GRAVESTONE_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -49,6 +57,8 @@ pub enum StorageError {
     RevisionConflict { current: i64 },
     #[error("the quota of {quota} octets is used up")]
     QuotaExceeded { quota: u64 },
+    #[error("the quota of {quota} keys is used up")]
+    TooManyKeys { quota: u64 },
     #[error("the cursor is not one of ours")]
     BadCursor,
     #[error(transparent)]
@@ -89,6 +99,7 @@ pub struct Page {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Terms {
     pub quota: u64,
+    pub quota_keys: u64,
     pub ttl_seconds: Option<i64>,
     /// Write only while this is the newest revision; 0 means while there is none.
     pub if_revision: Option<i64>,
@@ -125,13 +136,16 @@ impl Storage {
             if terms.if_revision.is_some_and(|expected| expected != current) {
                 return Ok(Err(StorageError::RevisionConflict { current }));
             }
-            let growth = size - row.as_ref().map_or(0, |row| row.size);
-            let used = usage(tx, &plugin)? + growth;
-            if growth > 0 && u64::try_from(used).unwrap_or(u64::MAX) > terms.quota {
-                return Ok(Err(StorageError::QuotaExceeded { quota: terms.quota }));
+            let growth = Growth {
+                octets: size - row.as_ref().map_or(0, |row| row.size),
+                keys: i64::from(current == 0),
+            };
+            if let Err(full) = Usage::read(tx, &plugin)?.admit(growth, terms) {
+                return Ok(Err(full));
             }
             let revision = row.map_or(0, |row| row.revision) + 1;
-            let sealed = sealer.seal(&plugin, &place(&name, revision), text.as_bytes())?;
+            let place = place(&name, revision, expires_at);
+            let sealed = sealer.seal(&plugin, &place, text.as_bytes())?;
             tx.execute(
                 "INSERT INTO storage_values (plugin_id, key, revision, value, size, expires_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -140,7 +154,7 @@ impl Storage {
                     expires_at = excluded.expires_at, removed_at = NULL",
                 params![plugin, name, revision, sealed, size, expires_at],
             )?;
-            add_usage(tx, &plugin, growth)?;
+            usage::add(tx, &plugin, growth)?;
             Ok(Ok(revision))
         });
         let revision = written.await??;
@@ -162,7 +176,7 @@ impl Storage {
                 .optional()?)
         });
         let (revision, sealed, expires_at) = found.await?.ok_or(StorageError::UnknownKey)?;
-        let text = self.sealer.open(plugin_id, &place(key, revision), &sealed)?;
+        let text = self.sealer.open(plugin_id, &place(key, revision, expires_at), &sealed)?;
         let value = serde_json::from_slice(&text)
             .map_err(|_| StoreError::Broken("storage_values holds no JSON"))?;
         Ok(Stored { key: key.to_owned(), value, revision, expires_at })
@@ -191,11 +205,21 @@ impl Storage {
                      WHERE plugin_id = ?1 AND key = ?2",
                     params![plugin, name, now],
                 )?;
-                add_usage(tx, &plugin, -row.size)?;
+                usage::add(tx, &plugin, Growth { octets: -row.size, keys: -1 })?;
             }
             Ok(Ok(()))
         });
         removed.await?
+    }
+
+    /// Frees the space of what has expired, a bounded number of plugins at a time.
+    pub async fn upkeep(&self) -> Result<(), StoreError> {
+        let now = self.clock.unix_millis();
+        let due = self.store.read(move |conn| usage::plugins_with_expired(conn, now)).await?;
+        for plugin_id in due {
+            self.store.write(move |tx| bury_expired(tx, &plugin_id, now)).await?;
+        }
+        Ok(())
     }
 
     /// Keys in byte order that open with `prefix`, after the cursor.
@@ -254,44 +278,33 @@ fn row(conn: &Connection, plugin_id: &str, key: &str) -> Result<Option<Row>, Sto
         .optional()?)
 }
 
-fn usage(conn: &Connection, plugin_id: &str) -> Result<i64, StoreError> {
-    let octets = "SELECT octets FROM storage_usage WHERE plugin_id = ?1";
-    Ok(conn.query_row(octets, [plugin_id], |row| row.get(0)).optional()?.unwrap_or(0))
+/// Binds a sealed value to its key, revision and end, so that rows cannot be swapped and no life
+/// can be made longer by hand.
+fn place(key: &str, revision: i64, expires_at: Option<i64>) -> Vec<u8> {
+    let end = expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    format!("storage/{key}/{revision}/{end}").into_bytes()
 }
 
-fn add_usage(tx: &Transaction<'_>, plugin_id: &str, octets: i64) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO storage_usage (plugin_id, octets) VALUES (?1, ?2)
-         ON CONFLICT (plugin_id) DO UPDATE SET octets = octets + excluded.octets",
-        params![plugin_id, octets],
+/// Seals what an older key closed with the newest one, a few rows at a time.
+pub fn reseal(
+    tx: &Transaction<'_>,
+    sealer: &Sealer,
+    plugin_id: &str,
+    after: i64,
+    limit: usize,
+) -> Result<Option<i64>, StoreError> {
+    let mut query = tx.prepare_cached(
+        "SELECT rowid, key, revision, expires_at, value FROM storage_values
+         WHERE plugin_id = ?1 AND rowid > ?2 AND value IS NOT NULL ORDER BY rowid LIMIT ?3",
     )?;
-    Ok(())
-}
-
-/// Frees the space of what has expired, and takes away gravestones that have stood long enough.
-fn bury_expired(tx: &Transaction<'_>, plugin_id: &str, now: i64) -> Result<(), StoreError> {
-    let freed: i64 = tx.query_row(
-        "SELECT coalesce(sum(size), 0) FROM storage_values
-         WHERE plugin_id = ?1 AND expires_at <= ?2",
-        params![plugin_id, now],
-        |row| row.get(0),
-    )?;
-    let buried = tx.execute(
-        "UPDATE storage_values SET value = NULL, size = 0, expires_at = NULL, removed_at = ?2,
-            revision = revision + 1
-         WHERE plugin_id = ?1 AND expires_at <= ?2",
-        params![plugin_id, now],
-    )?;
-    if buried > 0 {
-        add_usage(tx, plugin_id, -freed)?;
-    }
-    tx.execute("DELETE FROM storage_values WHERE removed_at <= ?1", [now - GRAVESTONE_MS])?;
-    Ok(())
-}
-
-/// Binds a sealed value to its key and revision, so that rows cannot be swapped.
-fn place(key: &str, revision: i64) -> Vec<u8> {
-    format!("storage/{key}/{revision}").into_bytes()
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = query.query_map(params![plugin_id, after, limit], |row| {
+        let key: String = row.get(1)?;
+        let place = place(&key, row.get(2)?, row.get(3)?);
+        Ok(SealedRow { row: row.get(0)?, place, value: row.get(4)? })
+    })?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    seal_anew(tx, sealer, plugin_id, rows, "UPDATE storage_values SET value = ?1 WHERE rowid = ?2")
 }
 
 fn read_cursor(cursor: &str) -> Result<String, StorageError> {

@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 use super::*;
 use crate::MasterKey;
 
-const TERMS: Terms = Terms { quota: 1_000, ttl_seconds: None, if_revision: None };
+const TERMS: Terms =
+    Terms { quota: 1_000, quota_keys: 1_000, ttl_seconds: None, if_revision: None };
 
 struct Bench {
     storage: Storage,
