@@ -14,6 +14,7 @@ SDK    := target/sdk
 .PHONY: help up down generate check test bench format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
+.PHONY: prove core-dev test-identities
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +34,9 @@ check: ## Say whether generated/ is what spec/ and templates/ give
 
 test: ## Run every test and print what ran
 	@python3 tests/run.py
+
+prove: ## Run the long forms of the proofs: full counts, floods, crashes (tens of minutes)
+	@python3 tests/run.py --prove
 
 bench: ## Print the speed and size figures as ratios
 	cargo bench --package vivified-codegen --bench floor
@@ -83,6 +87,12 @@ test-scenarios: $(STAMPS)/python-sdk $(STAMPS)/node-sdk $(STAMPS)/go-sdk ## Six 
 
 test-smoke: ## make up, the smoke flow by curl, make down
 	tests/smoke/run
+
+core-dev:
+	cargo build --quiet --package vivified-core --features dev
+
+test-identities: $(STAMPS)/python-tools core-dev ## No plugin can act as another, on any lane, by any field
+	$(PYTHON) -m pytest -q -s tests/identities
 
 $(STAMPS):
 	@mkdir -p $@

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs every test target of the Makefile and prints what ran, what failed and what was skipped.
 
-A step skips a check by printing a line that starts with `skipped:` and a reason. With NO_SKIP set
+`--prove` runs the long forms instead: the same steps with full counts, set by PROVE in the
+environment of each. A step skips a check by printing a line that starts with `skipped:` and a reason. With NO_SKIP set
 in the environment a skip counts as a failure. The whole output of each step is kept in .cache/logs.
 """
 
@@ -26,7 +27,12 @@ STEPS = [
     ("test-docs", "docs site and samples"),
     ("test-scenarios", "scenarios in three languages"),
     ("test-smoke", "smoke flow on make up"),
+    ("test-identities", "identities on the lanes"),
     ("test-coverage", "coverage of the command line"),
+]
+# Long forms: the step runs with PROVE=1 in its environment and takes its full counts from it.
+PROOFS = [
+    ("test-identities", "identities on the lanes"),
 ]
 
 
@@ -49,8 +55,11 @@ def run(target: str) -> tuple[bool, float, list[str], pathlib.Path]:
 
 def main() -> int:
     strict = bool(os.environ.get("NO_SKIP"))
-    wanted = set(sys.argv[1:])
-    steps = [step for step in STEPS if not wanted or step[0] in wanted]
+    proving = "--prove" in sys.argv
+    if proving:
+        os.environ["PROVE"] = "1"
+    wanted = set(sys.argv[1:]) - {"--prove"}
+    steps = [step for step in (PROOFS if proving else STEPS) if not wanted or step[0] in wanted]
     LOGS.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
     skipped: list[tuple[str, str]] = []
