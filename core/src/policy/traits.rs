@@ -4,6 +4,7 @@
 //! can only narrow access. A test holds these lists against the manifest schema and the contract.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
 /// A word of a closed vocabulary.
@@ -14,7 +15,7 @@ pub trait Member: Copy + 'static {
 }
 
 /// A right of a plugin, asked for in its manifest and granted by an administrator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Trait {
     EventPublisher,
@@ -32,7 +33,7 @@ pub enum Trait {
 }
 
 /// A class of data that only those may handle who have the trait for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum DataTrait {
     Phi,
@@ -42,13 +43,35 @@ pub enum DataTrait {
 }
 
 /// A role of a person. It can never stand in a manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Role {
     Admin,
     Operator,
     Viewer,
     Auditor,
+}
+
+/// What a caller is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum PartyKind {
+    Anonymous,
+    Enrollment,
+    Person,
+    Plugin,
+}
+
+/// Why data is used (after the purposes of 45 CFR 164.506 and 164.512 and of HL7 PurposeOfUse).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Purpose {
+    Treatment,
+    Payment,
+    Operations,
+    Research,
+    PublicHealth,
+    Emergency,
 }
 
 impl Member for Trait {
@@ -123,6 +146,49 @@ impl Member for Role {
     }
 }
 
+impl Member for PartyKind {
+    const ALL: &'static [Self] = &[Self::Anonymous, Self::Enrollment, Self::Person, Self::Plugin];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Enrollment => "enrollment",
+            Self::Person => "person",
+            Self::Plugin => "plugin",
+        }
+    }
+
+    fn place(self) -> u8 {
+        self as u8
+    }
+}
+
+impl Member for Purpose {
+    const ALL: &'static [Self] = &[
+        Self::Treatment,
+        Self::Payment,
+        Self::Operations,
+        Self::Research,
+        Self::PublicHealth,
+        Self::Emergency,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Treatment => "treatment",
+            Self::Payment => "payment",
+            Self::Operations => "operations",
+            Self::Research => "research",
+            Self::PublicHealth => "public_health",
+            Self::Emergency => "emergency",
+        }
+    }
+
+    fn place(self) -> u8 {
+        self as u8
+    }
+}
+
 impl DataTrait {
     /// The right that lets a plugin handle this class.
     pub fn handler(self) -> Trait {
@@ -148,6 +214,8 @@ pub struct Set<T> {
 pub type Traits = Set<Trait>;
 pub type DataTraits = Set<DataTrait>;
 pub type Roles = Set<Role>;
+pub type Kinds = Set<PartyKind>;
+pub type Purposes = Set<Purpose>;
 
 impl<T: Member> Set<T> {
     pub const EMPTY: Self = Self { bits: 0, kind: PhantomData };
@@ -175,6 +243,14 @@ impl<T: Member> Set<T> {
 
     pub fn union(self, other: Self) -> Self {
         Self { bits: self.bits | other.bits, kind: PhantomData }
+    }
+
+    pub fn without(self, other: Self) -> Self {
+        Self { bits: self.bits & !other.bits, kind: PhantomData }
+    }
+
+    pub fn all() -> Self {
+        T::ALL.iter().copied().collect()
     }
 
     pub fn is_empty(self) -> bool {
@@ -221,6 +297,12 @@ impl<T> PartialEq for Set<T> {
 }
 
 impl<T> Eq for Set<T> {}
+
+impl<T> Hash for Set<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bits.hash(state);
+    }
+}
 
 impl<T> Default for Set<T> {
     fn default() -> Self {
