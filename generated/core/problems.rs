@@ -11,6 +11,7 @@ pub const CODES: &[&str] = &[
     "invalid_request",
     "invalid_manifest",
     "invalid_payload",
+    "invalid_policy",
     "unauthenticated",
     "token_expired",
     "token_invalid",
@@ -18,6 +19,7 @@ pub const CODES: &[&str] = &[
     "account_locked",
     "setup_code_invalid",
     "forbidden",
+    "purpose_required",
     "identity_mismatch",
     "wrong_principal",
     "trait_missing",
@@ -84,6 +86,19 @@ pub fn invalid_payload() -> Problem {
         status: 400,
         title: "The payload does not match the schema of its event type",
         hint: Some("GET /events/types names the schema of each type."),
+        retryable: false,
+    })
+}
+
+/// The policy document is refused (400).
+pub fn invalid_policy() -> Problem {
+    Problem::define(Definition {
+        code: "invalid_policy",
+        status: 400,
+        title: "The policy document is refused",
+        hint: Some(
+            "Each entry of violations names a rule of the document and what is wrong with it.",
+        ),
         retryable: false,
     })
 }
@@ -163,6 +178,19 @@ pub fn forbidden() -> Problem {
         status: 403,
         title: "Not allowed",
         hint: Some("An administrator can grant the right."),
+        retryable: false,
+    })
+}
+
+/// The policy asks for a purpose of use (403).
+pub fn purpose_required() -> Problem {
+    Problem::define(Definition {
+        code: "purpose_required",
+        status: 403,
+        title: "The policy asks for a purpose of use",
+        hint: Some(
+            "State in Vivified-Purpose why you need it; treatment payment operations research public_health and emergency are the words.",
+        ),
         retryable: false,
     })
 }

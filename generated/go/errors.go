@@ -25,6 +25,8 @@ var (
 	ErrInvalidManifest = runtime.NewErrorCode("InvalidManifestError", "invalid_manifest", "The manifest is refused", "Run vivified validate-manifest on the file; it reports the same findings.", ErrValidation)
 	// ErrInvalidPayload: The payload does not match the schema of its event type (invalid_payload).
 	ErrInvalidPayload = runtime.NewErrorCode("InvalidPayloadError", "invalid_payload", "The payload does not match the schema of its event type", "GET /events/types names the schema of each type.", ErrValidation)
+	// ErrInvalidPolicy: The policy document is refused (invalid_policy).
+	ErrInvalidPolicy = runtime.NewErrorCode("InvalidPolicyError", "invalid_policy", "The policy document is refused", "Each entry of violations names a rule of the document and what is wrong with it.", ErrValidation)
 	// ErrUnauthenticated: No valid token (unauthenticated).
 	ErrUnauthenticated = runtime.NewErrorCode("UnauthenticatedError", "unauthenticated", "No valid token", "Send Authorization with a bearer token of Core.", ErrAuthentication)
 	// ErrTokenExpired: The token has ended (token_expired).
@@ -39,6 +41,8 @@ var (
 	ErrSetupCodeInvalid = runtime.NewErrorCode("SetupCodeInvalidError", "setup_code_invalid", "The set-up code is not valid", "The first start of Core prints a code that works once within 15 minutes; restart Core for a new one.", ErrAuthentication)
 	// ErrForbidden: Not allowed (forbidden).
 	ErrForbidden = runtime.NewErrorCode("ForbiddenError", "forbidden", "Not allowed", "An administrator can grant the right.", ErrAuthorization)
+	// ErrPurposeRequired: The policy asks for a purpose of use (purpose_required).
+	ErrPurposeRequired = runtime.NewErrorCode("PurposeRequiredError", "purpose_required", "The policy asks for a purpose of use", "State in Vivified-Purpose why you need it; treatment payment operations research public_health and emergency are the words.", ErrAuthorization)
 	// ErrIdentityMismatch: The body names another plugin than the token (identity_mismatch).
 	ErrIdentityMismatch = runtime.NewErrorCode("IdentityMismatchError", "identity_mismatch", "The body names another plugin than the token", "Leave the field out; Core takes the identity from the token.", ErrAuthorization)
 	// ErrWrongPrincipal: This operation is for another kind of caller (wrong_principal).
@@ -122,6 +126,7 @@ var errorTree = runtime.NewErrorTree(
 	ErrInvalidRequest,
 	ErrInvalidManifest,
 	ErrInvalidPayload,
+	ErrInvalidPolicy,
 	ErrUnauthenticated,
 	ErrTokenExpired,
 	ErrTokenInvalid,
@@ -129,6 +134,7 @@ var errorTree = runtime.NewErrorTree(
 	ErrAccountLocked,
 	ErrSetupCodeInvalid,
 	ErrForbidden,
+	ErrPurposeRequired,
 	ErrIdentityMismatch,
 	ErrWrongPrincipal,
 	ErrTraitMissing,

@@ -12,6 +12,7 @@ use vivified_contract::runtime::{Call, DateTime, Problem, RequestInfo, Violation
 use super::guard::store_failed;
 use crate::idempotency::{Turn, fingerprint};
 use crate::json::parse_json;
+use crate::policy::{Operation, Party, Request, Stated};
 use crate::registry::Plugin;
 use crate::schemas::Fault;
 use crate::{Caller, Core};
@@ -21,6 +22,20 @@ const LONGEST_KEY: usize = 255;
 /// The plugin that calls. The guard lets nobody else through to these operations.
 pub fn plugin(call: &Call<'_, Caller>) -> Result<Arc<Plugin>, Problem> {
     call.caller.plugin().cloned().ok_or_else(problems::wrong_principal)
+}
+
+/// What the policy is asked about this call; the lane adds what it knows.
+pub fn asks<'a>(call: &Call<'_, Caller>, caller: Party<'a>) -> Request<'a> {
+    Request {
+        purpose: Stated::parse(call.request.purpose.as_deref()),
+        ..Request::new(Operation::of(call.request.operation), caller)
+    }
+}
+
+/// Goes on only with what the policy allows as it is.
+pub fn permit(core: &Core, request: &Request<'_>) -> Result<(), Problem> {
+    let decision = core.policy.decide(request);
+    if decision.allows() { Ok(()) } else { Err(core.decisions.problem(request, &decision)) }
 }
 
 /// Does `work`, unless the same request with the same `Idempotency-Key` was answered before.

@@ -9,7 +9,7 @@ use vivified_contract::api::CanonicalApi;
 use vivified_contract::runtime::{Call, Problem};
 use vivified_contract::{models, problems};
 
-use super::calls::{moment, once, plugin, violations};
+use super::calls::{asks, moment, once, permit, plugin, violations};
 use super::guard::store_failed;
 use crate::audit::{Actor, Entry};
 use crate::canonical::{
@@ -17,9 +17,7 @@ use crate::canonical::{
     Verdict, Wish,
 };
 use crate::json::sha256;
-use crate::policy::{
-    self, DataTraits, Decision, Ground, PartyKind, PluginState, Request, Trait, Traits,
-};
+use crate::policy::{DataTraits, Decision, Operation, PluginState, Policy, Request, Stated};
 use crate::registry::Plugin;
 use crate::{Caller, Core};
 
@@ -40,15 +38,8 @@ impl CanonicalApi for Core {
         call.note("event_type", event_type.name.as_str());
         let told = body.data_traits.iter().flatten().map(models::DataTrait::as_str);
         let data = DataTraits::parse(told).union(data_of(event_type));
-        let ground = Ground::AllTraits(Traits::of(&[Trait::EventPublisher]));
-        let decision = policy::decide(&Request {
-            claimed: body.source_plugin.as_deref(),
-            data,
-            ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
-        });
-        if !decision.allows() {
-            return Err(self.decisions.problem(&decision));
-        }
+        let claimed = body.source_plugin.as_deref();
+        permit(self, &Request { claimed, data, ..asks(call, plugin.party()) })?;
         let payload = Value::Object(body.payload.into_iter().collect());
         let faults = self.events.faults(event_type, &payload);
         if !faults.is_empty() {
@@ -145,7 +136,8 @@ impl CanonicalApi for Core {
         let wait = u64::try_from(body.wait_ms.unwrap_or(0)).unwrap_or(0);
         let end = Instant::now() + Duration::from_millis(wait);
         let max = body.max.unwrap_or(DEFAULT_MAX).into();
-        let turn = || std::future::ready(admission(self, &plugin.plugin_id));
+        let purpose = Stated::parse(call.request.purpose.as_deref());
+        let turn = || std::future::ready(admission(self, &plugin.plugin_id, purpose));
         let deliveries = loop {
             let left = end.saturating_duration_since(Instant::now());
             let pulled = self.events.pull(&plugin.plugin_id, &name, max, left, turn).await;
@@ -210,19 +202,20 @@ fn derived_id(plugin_id: &str, key: Option<&str>) -> Option<String> {
 }
 
 /// The right to receive, as it is at this moment; none while the plugin is not well.
-fn admission(core: &Core, plugin_id: &str) -> Option<Admit> {
+fn admission(core: &Core, plugin_id: &str, purpose: Stated) -> Option<Admit> {
     let plugin = core.registry.get(plugin_id)?;
+    let policy = core.policy.clone();
     plugin.is_healthy(core.clock.unix()).then(|| {
-        let admit = move |data: &[String]| may_receive(&plugin, data).allows();
+        let admit = move |data: &[String]| may_receive(&policy, &plugin, purpose, data).allows();
         Arc::new(admit) as Admit
     })
 }
 
-fn may_receive(plugin: &Plugin, data: &[String]) -> Decision {
-    let ground = Ground::AllTraits(Traits::of(&[Trait::EventSubscriber]));
-    policy::decide(&Request {
+fn may_receive(policy: &Policy, plugin: &Plugin, purpose: Stated, data: &[String]) -> Decision {
+    policy.decide(&Request {
         data: DataTraits::parse(data.iter().map(String::as_str)),
-        ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
+        purpose,
+        ..Request::new(Operation::delivery(), plugin.party())
     })
 }
 

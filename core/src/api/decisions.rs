@@ -1,24 +1,29 @@
-//! From a decision of the policy to the problem its caller sees and the rule its record names.
+//! From a decision of the policy to the problem its caller sees and the record that names its rule.
 //!
-//! A denial gets an id, which the caller can quote. The rule stays here until the outcome is
-//! recorded, because a problem carries the id and not the rule.
+//! A denial gets an id, which the caller can quote and an administrator can have explained. The
+//! problem carries the id and not the rule; what was decided about stays with Core.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use vivified_contract::problems;
 use vivified_contract::runtime::Problem;
 
-use crate::policy::Decision;
+use crate::clock::Clock;
+use crate::policy::{Decision, Denial, Denials, Inputs, Judged, Request, RuleName};
 use crate::random;
 
-/// Denials on their way to their record; each is taken out by it.
-#[derive(Default)]
-pub struct Decisions(Mutex<HashMap<String, &'static str>>);
+pub struct Decisions {
+    clock: Clock,
+    denials: Denials,
+}
 
 impl Decisions {
-    /// The problem of a denial, with an id that the audit log explains.
-    pub fn problem(&self, decision: &Decision) -> Problem {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, denials: Denials::default() }
+    }
+
+    /// The problem of a denial, with an id that finds its explanation.
+    pub fn problem(&self, request: &Request<'_>, decision: &Decision) -> Problem {
         let mut problem = by_code(decision.code);
         if let Some(missing) = decision.missing {
             problem = problem.with_detail(format!("missing: {missing}"));
@@ -26,19 +31,24 @@ impl Decisions {
         if let Some(hint) = decision.hint {
             problem = problem.with_hint(hint);
         }
-        self.denied(decision.rule, problem)
+        let judged = Judged { inputs: Inputs::of(request), decision: decision.clone() };
+        self.keep(decision.rule.clone(), problem, Some(judged))
     }
 
     /// The same for a denial that another part of Core has decided.
     pub fn denied(&self, rule: &'static str, problem: Problem) -> Problem {
-        let Ok(id) = random::id("dec") else { return problems::internal_error() };
-        let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        rules.insert(id.clone(), rule);
-        problem.with_decision(id)
+        self.keep(rule.into(), problem, None)
     }
 
-    pub(super) fn take_rule(&self, id: &str) -> Option<&'static str> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    pub fn get(&self, decision_id: &str) -> Option<Arc<Denial>> {
+        self.denials.get(decision_id)
+    }
+
+    fn keep(&self, rule: RuleName, problem: Problem, judged: Option<Judged>) -> Problem {
+        let Ok(decision_id) = random::id("dec") else { return problems::internal_error() };
+        let (at, code) = (self.clock.unix_millis(), problem.code.to_string());
+        self.denials.keep(Denial { decision_id: decision_id.clone(), at, rule, code, judged });
+        problem.with_decision(decision_id)
     }
 }
 
@@ -52,6 +62,7 @@ fn by_code(code: &str) -> Problem {
         "operation_not_granted" => problems::operation_not_granted(),
         "callee_unavailable" => problems::callee_unavailable(),
         "egress_denied" => problems::egress_denied(),
+        "purpose_required" => problems::purpose_required(),
         _ => problems::forbidden(),
     }
 }

@@ -12,13 +12,11 @@ use vivified_contract::runtime::{
 use super::limits::address_key;
 use crate::audit::{Actor, AuditUnavailable, Entry, Phase};
 use crate::identity::{TokenError, TokenKind, claimed_kind};
-use crate::policy::{self, Decision, Ground, PartyKind, Request, Roles, Traits};
+use crate::policy::{Denial, Operation, Request, RuleName, Stated};
 use crate::registry::ENROLLMENT_PREFIX;
 use crate::telemetry::{self, Id};
 use crate::{Caller, Core, StoreError};
 
-/// Operations a plugin needs before it is approved and while it is paused.
-const LIFE_CYCLE: [&str; 3] = ["register_plugin", "send_heartbeat", "deregister_plugin"];
 /// The value of `x-audit-action` that says: nothing happens here.
 const NOT_AUDITED: &str = "none";
 /// Longest text of a detail in a record.
@@ -26,7 +24,7 @@ const LONGEST_DETAIL: usize = 256;
 
 /// An intent that stands in the log and waits for its outcome.
 pub struct Receipt {
-    rule: &'static str,
+    rule: RuleName,
 }
 
 impl Guard for Core {
@@ -52,8 +50,9 @@ impl Guard for Core {
     }
 
     async fn authorize(&self, request: &RequestInfo, caller: &Caller) -> Result<(), Problem> {
-        let decision = may_call(request.operation, caller);
-        if decision.allows() { Ok(()) } else { Err(self.decisions.problem(&decision)) }
+        let asked = asked(request, caller);
+        let decision = self.policy.decide(&asked);
+        if decision.allows() { Ok(()) } else { Err(self.decisions.problem(&asked, &decision)) }
     }
 
     async fn limit(&self, request: &RequestInfo, caller: Option<&Caller>) -> Result<(), Problem> {
@@ -67,10 +66,16 @@ impl Guard for Core {
     }
 
     async fn open(&self, request: &RequestInfo, caller: &Caller) -> Result<Receipt, Problem> {
-        let rule = may_call(request.operation, caller).rule;
+        let asked = asked(request, caller);
+        let decision = self.policy.rules().decide(&asked);
+        // The policy may have been exchanged since; nothing begins under rules that forbid it.
+        if !decision.allows() {
+            return Err(self.decisions.problem(&asked, &decision));
+        }
+        let rule = decision.rule;
         if is_audited(request.operation) {
             let mut intent = self.entry(request, Some(caller), Phase::Intent);
-            intent.rule = Some(rule.to_owned());
+            intent.rule = Some(rule.to_string());
             intent.request_bytes = request.declared_length;
             self.audit.append(intent).await.map_err(audit_failed)?;
         }
@@ -87,7 +92,7 @@ impl Guard for Core {
         if outcome.status >= 500 {
             log_failure(request, outcome);
         }
-        let denied = outcome.decision_id.as_deref().and_then(|id| self.decisions.take_rule(id));
+        let denied = outcome.decision_id.as_deref().and_then(|id| self.decisions.get(id));
         if !is_audited(request.operation) {
             return Ok(());
         }
@@ -95,9 +100,11 @@ impl Guard for Core {
             return Ok(());
         }
         let mut entry = self.entry(request, caller, Phase::Outcome);
-        let (decision, rule) = judgement(outcome, denied, receipt.as_ref());
+        let (decision, rule) = judgement(outcome, denied.as_deref(), receipt.as_ref());
         entry.decision = decision;
         entry.rule = rule.map(str::to_owned);
+        entry.detail.extend(denied.iter().flat_map(|denial| denial.details()));
+        entry.detail.extend(request.purpose.as_deref().and_then(stated));
         entry.decision_id = outcome.decision_id.clone();
         entry.outcome = outcome.code.as_deref().unwrap_or("ok").to_owned();
         entry.status = Some(outcome.status);
@@ -163,61 +170,36 @@ impl Core {
     }
 }
 
-/// What the policy says of this caller and this operation, before any data is looked at.
-fn may_call(operation: &OperationInfo, caller: &Caller) -> Decision {
-    let kinds = kinds(operation);
-    let request = Request {
-        must_be_active: !LIFE_CYCLE.contains(&operation.id),
-        ..Request::new(caller.party(), &kinds, ground(operation, &kinds))
-    };
-    policy::decide(&request)
+/// What the policy is asked of this caller and this operation, before any data is looked at.
+fn asked<'a>(request: &RequestInfo, caller: &'a Caller) -> Request<'a> {
+    let operation = Operation::of(request.operation);
+    Request {
+        purpose: Stated::parse(request.purpose.as_deref()),
+        preliminary: operation.decided_again,
+        ..Request::new(operation, caller.party())
+    }
 }
 
-fn kinds(operation: &OperationInfo) -> Vec<PartyKind> {
-    if operation.is_anonymous() {
-        return vec![PartyKind::Anonymous];
-    }
-    let schemes = operation.security.iter().filter(|requirement| requirement.schemes.len() == 1);
-    schemes
-        .filter_map(|requirement| match requirement.schemes[0].name {
-            "sessionToken" => Some(PartyKind::Person),
-            "pluginToken" => Some(PartyKind::Plugin),
-            "enrollmentToken" => Some(PartyKind::Enrollment),
-            _ => None,
-        })
-        .collect()
-}
-
-/// People need one of the named roles, plugins all of the named traits. One word that is in
-/// neither vocabulary leaves no ground at all.
-fn ground(operation: &OperationInfo, kinds: &[PartyKind]) -> Ground {
-    let names = operation.required_traits;
-    if names.is_empty() {
-        return Ground::Kind;
-    }
-    let roles = Roles::parse(names.iter().copied());
-    let traits = Traits::parse(names.iter().copied());
-    match kinds {
-        [PartyKind::Person] if roles.iter().count() == names.len() => Ground::AnyRole(roles),
-        [PartyKind::Plugin] if traits.iter().count() == names.len() => Ground::AllTraits(traits),
-        _ => Ground::None,
-    }
+/// The purpose as the caller stated it, when it is a word of the vocabulary.
+fn stated(header: &str) -> Option<(String, String)> {
+    let name = Stated::parse(Some(header)).name()?;
+    Some(("purpose".to_owned(), name.to_owned()))
 }
 
 /// What the record says of the decision: a refusal of who or whether or how often is a denial,
 /// everything else was allowed and went well or badly.
-fn judgement(
+fn judgement<'a>(
     outcome: &Outcome,
-    denied: Option<&'static str>,
-    receipt: Option<&Receipt>,
-) -> (&'static str, Option<&'static str>) {
+    denied: Option<&'a Denial>,
+    receipt: Option<&'a Receipt>,
+) -> (&'static str, Option<&'a str>) {
     match outcome.stage {
-        _ if denied.is_some() => ("deny", denied),
+        _ if denied.is_some() => ("deny", denied.map(|denial| &*denial.rule)),
         Stage::Limit => ("deny", Some("caller.rate")),
         Stage::Authenticate => ("deny", Some("caller.token")),
         Stage::Headers | Stage::Authorize => ("deny", None),
         _ if matches!(outcome.status, 401 | 403) => ("deny", None),
-        _ => ("allow", receipt.map(|receipt| receipt.rule)),
+        _ => ("allow", receipt.map(|receipt| &*receipt.rule)),
     }
 }
 

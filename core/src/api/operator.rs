@@ -8,10 +8,10 @@ use vivified_contract::api::{CallPluginParams, OperatorApi};
 use vivified_contract::runtime::{Call, Problem};
 use vivified_contract::{models, problems};
 
-use super::calls::{once, plugin, violations};
+use super::calls::{asks, once, plugin, violations};
 use super::guard::{store_failed, token_problem};
 use crate::operator::{self, CallError, ChainFault};
-use crate::registry::{Offer, Plugin, callable};
+use crate::registry::{Offer, Plugin, between, callable};
 use crate::schemas::nearest;
 use crate::{Caller, Core};
 
@@ -32,10 +32,11 @@ impl OperatorApi for Core {
         let callee = self.registry.get(&plugin_id).ok_or_else(problems::unknown_plugin)?;
         let offer = callee
             .offer(&operation)
-            .ok_or_else(|| unknown_operation(&caller, &callee, &operation))?;
-        let decision = callable(&caller, &callee, &offer);
+            .ok_or_else(|| unknown_operation(self, &caller, &callee, &operation))?;
+        let asked = between(asks(call, caller.party()), &callee, &offer);
+        let decision = self.policy.decide(&asked);
         if !decision.allows() {
-            let problem = self.decisions.problem(&decision);
+            let problem = self.decisions.problem(&asked, &decision);
             let away = decision.code == "callee_unavailable";
             return Err(if away { problem.with_retry_after(CALLEE_BACK) } else { problem });
         }
@@ -83,9 +84,10 @@ impl OperatorApi for Core {
 }
 
 /// Names only what the caller could call.
-fn unknown_operation(caller: &Plugin, callee: &Plugin, name: &str) -> Problem {
+fn unknown_operation(core: &Core, caller: &Plugin, callee: &Plugin, name: &str) -> Problem {
+    let rules = core.policy.rules();
     let offers: Vec<Offer> =
-        callee.offers().filter(|offer| callable(caller, callee, offer).allows()).collect();
+        callee.offers().filter(|offer| callable(&rules, caller, callee, offer)).collect();
     let problem = problems::unknown_operation();
     match nearest(name, offers.iter().map(|offer| offer.name.as_str())) {
         Some(near) => problem.with_hint(format!("did you mean `{near}`?")),

@@ -85,7 +85,7 @@ impl PluginsApi for Core {
         &self,
         call: &mut Call<'_, Caller>,
     ) -> Result<models::PluginDirectory, Problem> {
-        let entries = self.registry.directory(&*plugin(call)?);
+        let entries = self.registry.directory(&self.policy.rules(), &*plugin(call)?);
         Ok(models::PluginDirectory {
             plugins: entries.into_iter().map(directory_entry).collect(),
             ..Default::default()
@@ -97,7 +97,7 @@ impl PluginsApi for Core {
         call: &mut Call<'_, Caller>,
         plugin_id: models::PluginId,
     ) -> Result<models::PluginEntry, Problem> {
-        let entry = self.registry.look_up(&*plugin(call)?, &plugin_id);
+        let entry = self.registry.look_up(&self.policy.rules(), &*plugin(call)?, &plugin_id);
         entry.map(directory_entry).ok_or_else(problems::unknown_plugin)
     }
 }

@@ -8,9 +8,9 @@ use vivified_contract::api::ProxyApi;
 use vivified_contract::runtime::{Call, Fields, Problem};
 use vivified_contract::{models, problems};
 
-use super::calls::{once, plugin};
+use super::calls::{asks, once, permit, plugin};
 use crate::egress::{self, AllowRule, Failure, Fetched, Outgoing, Refusal};
-use crate::policy::{self, DataTrait, DataTraits, Ground, PartyKind, Request, Trait, Traits};
+use crate::policy::{DataTrait, DataTraits, Request, Trait};
 use crate::registry::Plugin;
 use crate::{Caller, Core};
 
@@ -25,15 +25,8 @@ impl ProxyApi for Core {
         let plugin = plugin(call)?;
         let data = body.data_traits.iter().flatten().map(models::DataTrait::as_str);
         let data = DataTraits::parse(data);
-        let ground = Ground::AllTraits(Traits::of(&[Trait::ExternalCaller]));
-        let decision = policy::decide(&Request {
-            claimed: body.plugin_id.as_deref(),
-            data,
-            ..Request::new(plugin.party(), &[PartyKind::Plugin], ground)
-        });
-        if !decision.allows() {
-            return Err(self.decisions.problem(&decision));
-        }
+        let claimed = body.plugin_id.as_deref();
+        permit(self, &Request { claimed, data, ..asks(call, plugin.party()) })?;
         let granted = plugin.granted_domains();
         let rules: Vec<_> =
             granted.iter().filter_map(|entry| AllowRule::parse(entry).ok()).collect();

@@ -30,6 +30,26 @@ pub struct Judged {
     pub decision: Decision,
 }
 
+impl Denial {
+    /// What the audit record says of it beside the rule: the rights on both sides and the classes
+    /// of data, no identifier of a person and nothing of the payload.
+    pub fn details(&self) -> Vec<(String, String)> {
+        let Some(Judged { inputs, decision }) = &self.judged else { return Vec::new() };
+        let mut details = vec![("policy_version".to_owned(), decision.version.to_string())];
+        let mut put = |key: &str, names: Vec<String>| {
+            if !names.is_empty() {
+                details.push((key.to_owned(), names.join(" ")));
+            }
+        };
+        put("caller_traits", inputs.traits.names());
+        put("caller_roles", inputs.roles.names());
+        put("data", inputs.data.names());
+        put("other_traits", inputs.other.iter().flat_map(|other| other.traits.names()).collect());
+        put("missing", decision.missing.map(str::to_owned).into_iter().collect());
+        details
+    }
+}
+
 #[derive(Default)]
 pub struct Denials(Mutex<Kept>);
 

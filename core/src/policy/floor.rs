@@ -74,9 +74,7 @@ fn caller_role(request: &Request<'_>) -> Option<Decision> {
         return None;
     }
     let denied = Decision::deny("caller.role", "trait_missing");
-    Some(roles.iter().next().map_or(denied.clone(), |role| {
-        denied.missing(role.name())
-    }))
+    Some(roles.iter().next().map_or(denied.clone(), |role| denied.missing(role.name())))
 }
 
 fn caller_traits(request: &Request<'_>) -> Option<Decision> {

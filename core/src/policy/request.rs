@@ -19,14 +19,8 @@ pub enum PluginState {
 }
 
 impl PluginState {
-    pub const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Active,
-        Self::Draining,
-        Self::Suspended,
-        Self::Revoked,
-        Self::Left,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Active, Self::Draining, Self::Suspended, Self::Revoked, Self::Left];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -133,6 +127,11 @@ impl Stated {
             None => Self::Nothing,
             Some(word) => parse(word).map_or(Self::Unknown, Self::Purpose),
         }
+    }
+
+    /// Everything a caller can properly state, saying nothing included.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Nothing].into_iter().chain(Purpose::ALL.iter().copied().map(Self::Purpose))
     }
 
     pub fn name(self) -> Option<&'static str> {

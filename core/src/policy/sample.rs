@@ -82,8 +82,7 @@ fn print(request: &Request<'_>) -> u64 {
     (request.operation.place, request.caller.kind(), request.caller.plugin_id(), state)
         .hash(&mut hasher);
     (request.caller.traits(), request.caller.roles(), claimed, request.data).hash(&mut hasher);
-    (request.destination, request.purpose, request.maskable, request.preliminary)
-        .hash(&mut hasher);
+    (request.destination, request.purpose, request.maskable, request.preliminary).hash(&mut hasher);
     if let Some(other) = request.other {
         (other.plugin_id, other.state, other.traits, other.needs, other.demands).hash(&mut hasher);
     }

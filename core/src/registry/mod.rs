@@ -17,7 +17,7 @@ use rusqlite::Transaction;
 use serde_json::Value;
 use vivified_contract::runtime::Finding;
 
-pub use directory::{Entry, callable};
+pub use directory::{Entry, between, callable};
 pub use enrollment::{Enrolled, Enrollment, PREFIX as ENROLLMENT_PREFIX};
 pub use manifest::Manifest;
 pub use plugin::{Health, LEASE, Offer, Plugin};

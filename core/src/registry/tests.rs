@@ -245,17 +245,18 @@ async fn the_directory_lists_what_the_caller_may_call_and_nothing_else() {
     let caller = bench.active("caller", &["rpc_caller"]).await;
     let stranger = bench.active("stranger", &["event_publisher"]).await;
 
+    let rules = crate::policy::Policy::built_in().rules();
     let names = |caller: &Plugin| -> Vec<String> {
-        let entries = bench.registry.directory(caller).into_iter();
+        let entries = bench.registry.directory(&rules, caller).into_iter();
         entries.flat_map(|entry| entry.offers).map(|offer| offer.name).collect()
     };
     assert_eq!(names(&caller), ["ping"]);
     assert_eq!(names(&stranger), Vec::<String>::new());
-    assert!(bench.registry.look_up(&caller, "provider").is_some());
-    assert!(bench.registry.look_up(&stranger, "provider").is_none());
-    assert!(bench.registry.look_up(&caller, "nobody").is_none());
+    assert!(bench.registry.look_up(&rules, &caller, "provider").is_some());
+    assert!(bench.registry.look_up(&rules, &stranger, "provider").is_none());
+    assert!(bench.registry.look_up(&rules, &caller, "nobody").is_none());
     let provider = bench.registry.get("provider").expect("known");
-    assert!(bench.registry.look_up(&provider, "provider").is_none());
+    assert!(bench.registry.look_up(&rules, &provider, "provider").is_none());
     bench.registry.revoke("provider", "test".into()).await.expect("revokes");
     assert_eq!(names(&caller), Vec::<String>::new());
 }

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub const PURPOSE: &str = "vivified-purpose";
 const MAXIMUM_KEY: usize = 255;
 
 /// What no request may bring, whatever the operation.
@@ -18,7 +19,7 @@ pub fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
             problems::unsupported_media_type().with_detail("a request body must not be compressed")
         );
     }
-    for name in ["authorization", IDEMPOTENCY_KEY, "content-type"] {
+    for name in ["authorization", IDEMPOTENCY_KEY, PURPOSE, "content-type"] {
         if headers.get_all(name).iter().count() > 1 {
             let pointer = format!("/header/{name}");
             let problem = problems::invalid_request();

@@ -19,6 +19,8 @@ pub struct RequestInfo {
     pub trace: Trace,
     /// The `Idempotency-Key` header.
     pub idempotency_key: Option<String>,
+    /// The `Vivified-Purpose` header: why the caller says it needs this.
+    pub purpose: Option<String>,
     pub user_agent: Option<String>,
     /// `Content-Length`, when the caller declared it.
     pub declared_length: Option<u64>,

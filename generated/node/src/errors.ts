@@ -41,6 +41,13 @@ export class InvalidManifestError extends ValidationError {}
 export class InvalidPayloadError extends ValidationError {}
 
 /**
+ * The policy document is refused.
+ *
+ * Each entry of violations names a rule of the document and what is wrong with it.
+ */
+export class InvalidPolicyError extends ValidationError {}
+
+/**
  * No valid token.
  *
  * Send Authorization with a bearer token of Core.
@@ -89,6 +96,14 @@ export class SetupCodeInvalidError extends AuthenticationError {}
  * An administrator can grant the right.
  */
 export class ForbiddenError extends AuthorizationError {}
+
+/**
+ * The policy asks for a purpose of use.
+ *
+ * State in Vivified-Purpose why you need it; treatment payment operations research public_health
+ * and emergency are the words.
+ */
+export class PurposeRequiredError extends AuthorizationError {}
 
 /**
  * The body names another plugin than the token.
@@ -334,6 +349,7 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   invalid_request: InvalidRequestError,
   invalid_manifest: InvalidManifestError,
   invalid_payload: InvalidPayloadError,
+  invalid_policy: InvalidPolicyError,
   unauthenticated: UnauthenticatedError,
   token_expired: TokenExpiredError,
   token_invalid: TokenInvalidError,
@@ -341,6 +357,7 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   account_locked: AccountLockedError,
   setup_code_invalid: SetupCodeInvalidError,
   forbidden: ForbiddenError,
+  purpose_required: PurposeRequiredError,
   identity_mismatch: IdentityMismatchError,
   wrong_principal: WrongPrincipalError,
   trait_missing: TraitMissingError,

@@ -65,6 +65,17 @@ class InvalidPayloadError(ValidationError):
     catalogue_hint = "GET /events/types names the schema of each type."
 
 
+class InvalidPolicyError(ValidationError):
+    """The policy document is refused.
+
+    Each entry of violations names a rule of the document and what is wrong with it.
+    """
+
+    code_of_class = "invalid_policy"
+    catalogue_title = "The policy document is refused"
+    catalogue_hint = "Each entry of violations names a rule of the document and what is wrong with it."
+
+
 class UnauthenticatedError(AuthenticationError):
     """No valid token.
 
@@ -145,6 +156,18 @@ class ForbiddenError(AuthorizationError):
     code_of_class = "forbidden"
     catalogue_title = "Not allowed"
     catalogue_hint = "An administrator can grant the right."
+
+
+class PurposeRequiredError(AuthorizationError):
+    """The policy asks for a purpose of use.
+
+    State in Vivified-Purpose why you need it; treatment payment operations research
+    public_health and emergency are the words.
+    """
+
+    code_of_class = "purpose_required"
+    catalogue_title = "The policy asks for a purpose of use"
+    catalogue_hint = "State in Vivified-Purpose why you need it; treatment payment operations research public_health and emergency are the words."
 
 
 class IdentityMismatchError(AuthorizationError):
@@ -532,6 +555,7 @@ ERRORS: Final = ErrorTree(
         "invalid_request": InvalidRequestError,
         "invalid_manifest": InvalidManifestError,
         "invalid_payload": InvalidPayloadError,
+        "invalid_policy": InvalidPolicyError,
         "unauthenticated": UnauthenticatedError,
         "token_expired": TokenExpiredError,
         "token_invalid": TokenInvalidError,
@@ -539,6 +563,7 @@ ERRORS: Final = ErrorTree(
         "account_locked": AccountLockedError,
         "setup_code_invalid": SetupCodeInvalidError,
         "forbidden": ForbiddenError,
+        "purpose_required": PurposeRequiredError,
         "identity_mismatch": IdentityMismatchError,
         "wrong_principal": WrongPrincipalError,
         "trait_missing": TraitMissingError,

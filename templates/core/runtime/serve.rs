@@ -6,7 +6,9 @@
 
 use super::answer::Raw;
 use super::guard::{Call, Credentials, Guard, Outcome, Stage};
-use super::headers::{IDEMPOTENCY_KEY, PURPOSE, api_keys, check_headers, check_media_type, query_keys};
+use super::headers::{
+    IDEMPOTENCY_KEY, PURPOSE, api_keys, check_headers, check_media_type, query_keys,
+};
 use super::json::parse_json;
 use super::operation::{BodyInfo, Decoding, OperationInfo};
 use super::parameters::{Capture, decode_form, decode_parameters};
