@@ -93,7 +93,7 @@ impl Core {
         );
         let registry = registry::Registry::open(store.clone(), clock.clone()).await?;
         let tls = egress::connect::Tls::new(config.egress_roots.as_deref())?;
-        let gateway = operator::Gateway::new(identity.clone(), clock.clone(), &tls)?;
+        let gateway = operator::Gateway::new(identity.clone(), clock.clone(), &tls);
         let started = audit::Entry::outcome(audit::Actor::system(), "core.start", "ok")
             .detail("version", env!("CARGO_PKG_VERSION"))
             .detail("development", config.development.to_string());

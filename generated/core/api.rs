@@ -2,49 +2,17 @@
 // Source: templates/core/api.rs.tera
 // Command: vivified generate
 
-//! What a server implements: one trait for each tag, one method for each operation.
+//! The trait a server implements: one method for each operation of the contract.
 
 use crate::models;
-use crate::runtime::{self, Call, Guard, Input, Place, Problem};
+use crate::runtime::{self, Call, Guard, Input, Place, Problem, Raw};
 use serde_json::Value;
 use std::fmt;
 use std::future::Future;
 
-/// Everything the contract asks of a server: whoever implements the trait of every tag has it.
-/// An operation that is added to the contract stops the build of its implementations until they
-/// have it.
-pub trait Api
-where
-    Self: Guard,
-    Self: SystemApi,
-    Self: IdentityApi,
-    Self: PluginsApi,
-    Self: CanonicalApi,
-    Self: OperatorApi,
-    Self: ProxyApi,
-    Self: ConfigApi,
-    Self: StorageApi,
-    Self: AdminApi,
-{
-}
-
-impl<A> Api for A
-where
-    A: Guard,
-    A: SystemApi,
-    A: IdentityApi,
-    A: PluginsApi,
-    A: CanonicalApi,
-    A: OperatorApi,
-    A: ProxyApi,
-    A: ConfigApi,
-    A: StorageApi,
-    A: AdminApi,
-{
-}
-
-/// Health, readiness, keys and the contract itself.
-pub trait SystemApi: Guard {
+/// Everything the contract asks of a server. An operation that is added to the contract stops
+/// the build of its implementations until they have it.
+pub trait Api: Guard {
     /// Tell whether the process lives
     ///
     /// Answers as long as the process serves requests. Says nothing about its parts; see
@@ -86,10 +54,7 @@ pub trait SystemApi: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<Value, Problem>> + Send;
-}
 
-/// People who sign in to Core.
-pub trait IdentityApi: Guard {
     /// Create the first administrator
     ///
     /// Takes the one-time code that the first start of Core prints. The answer holds the second
@@ -133,10 +98,7 @@ pub trait IdentityApi: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
-}
 
-/// Registration, lease and discovery of plugins.
-pub trait PluginsApi: Guard {
     /// Register a plugin
     ///
     /// Takes the manifest as body and a one-use enrolment token. The same manifest again is
@@ -193,10 +155,7 @@ pub trait PluginsApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         plugin_id: models::PluginId,
     ) -> impl Future<Output = Result<models::PluginEntry, Problem>> + Send;
-}
 
-/// Durable events between plugins.
-pub trait CanonicalApi: Guard {
     /// Publish an event
     ///
     /// Answers once the event is durable. The same id again within 24 hours is a duplicate and
@@ -278,15 +237,12 @@ pub trait CanonicalApi: Guard {
         name: String,
         body: models::SettleRequest,
     ) -> impl Future<Output = Result<models::SettleResult, Problem>> + Send;
-}
 
-/// Calls from plugin to plugin through the gateway.
-pub trait OperatorApi: Guard {
     /// Call an operation of a plugin
     ///
     /// Forwards the body to the callee with a token for this one call and answers what the
     /// callee answers. The operation must be in the manifest of the callee and granted to the
-    /// caller.
+    /// caller. An answer that is not JSON is handed on as a stream.
     ///
     /// `POST /gateway/{plugin_id}/{operation}`
     fn call_plugin(
@@ -296,11 +252,19 @@ pub trait OperatorApi: Guard {
         operation: String,
         params: CallPluginParams,
         body: Option<models::CallInput>,
-    ) -> impl Future<Output = Result<models::CallOutput, Problem>> + Send;
-}
+    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
 
-/// Requests to allowed hosts outside.
-pub trait ProxyApi: Guard {
+    /// List paused operations
+    ///
+    /// Every circuit breaker that is not closed, with the time until the next call is let
+    /// through.
+    ///
+    /// `GET /admin/breakers`
+    fn list_breakers(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::BreakerList, Problem>> + Send;
+
     /// Make a request to an allowed host
     ///
     /// Core resolves the host once, checks every address, dials the one it checked, and hands
@@ -312,10 +276,7 @@ pub trait ProxyApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         body: models::ProxyRequest,
     ) -> impl Future<Output = Result<models::ProxyResponse, Problem>> + Send;
-}
 
-/// Versioned configuration of the calling plugin.
-pub trait ConfigApi: Guard {
     /// List configuration
     ///
     /// Keys, revisions and origins of the calling plugin, without values.
@@ -351,10 +312,7 @@ pub trait ConfigApi: Guard {
         params: SetConfigParams,
         body: models::ConfigWrite,
     ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
-}
 
-/// The key-value store of the calling plugin.
-pub trait StorageApi: Guard {
     /// List stored keys
     ///
     /// Keys of the calling plugin in byte order, from a prefix, page by page.
@@ -401,10 +359,7 @@ pub trait StorageApi: Guard {
         key: String,
         params: DeleteValueParams,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
-}
 
-/// What administrators, operators and auditors do.
-pub trait AdminApi: Guard {
     /// Enrol a plugin
     ///
     /// Makes a token with which the named plugin registers once. With approve the traits and

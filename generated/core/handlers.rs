@@ -260,6 +260,18 @@ pub fn call_plugin<'a, A: Api>(
         let params = api::CallPluginParams::decode(&mut input)?;
         let body = input.optional_body()?;
         let answer = api.call_plugin(call, plugin_id, operation, params, body).await?;
+        runtime::raw_answer(200, answer)
+    })
+}
+
+/// `GET /admin/breakers`
+pub fn list_breakers<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_breakers(call).await?;
         runtime::json_answer(200, &answer)
     })
 }

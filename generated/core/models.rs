@@ -194,6 +194,29 @@ impl fmt::Debug for CallOutput {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Breaker {
+    pub plugin_id: PluginId,
+    /// Name of the operation that failed repeatedly.
+    pub operation: String,
+    /// Open lets no call through; probing waits for the end of one call that decides.
+    pub state: BreakerState,
+    /// Seconds until a call is let through.
+    pub retry_after: i64,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BreakerList {
+    /// Breakers that are not closed.
+    pub breakers: Vec<Breaker>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// Always ok.
@@ -1403,6 +1426,54 @@ pub struct AuditRecord {
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
+}
+
+/// Open lets no call through; probing waits for the end of one call that decides.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum BreakerState {
+    Open,
+    Probing,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl BreakerState {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Open => "open",
+            Self::Probing => "probing",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for BreakerState {
+    fn from(value: &str) -> Self {
+        match value {
+            "open" => Self::Open,
+            "probing" => Self::Probing,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for BreakerState {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for BreakerState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for BreakerState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
 }
 
 /// How the plugin is.

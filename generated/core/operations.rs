@@ -32,6 +32,7 @@ pub static OPERATIONS: &[&OperationInfo] = &[
     &PULL_EVENTS,
     &SETTLE_EVENTS,
     &CALL_PLUGIN,
+    &LIST_BREAKERS,
     &CALL_EXTERNAL,
     &LIST_CONFIG,
     &GET_CONFIG,
@@ -748,6 +749,7 @@ pub static CALL_PLUGIN: OperationInfo = OperationInfo {
         "payload_too_large",
         "rate_limited",
         "callee_failed",
+        "invalid_response",
         "response_too_large",
         "callee_unavailable",
         "circuit_open",
@@ -796,6 +798,35 @@ pub static CALL_PLUGIN: OperationInfo = OperationInfo {
         decoding: Decoding::Json,
         media_types: &["application/json"],
     }),
+};
+
+/// `GET /admin/breakers`
+pub static LIST_BREAKERS: OperationInfo = OperationInfo {
+    id: "list_breakers",
+    method: "GET",
+    path: "/admin/breakers",
+    segments: &[Segment::Literal("/admin/breakers")],
+    tag: "operator",
+    lane: Some("control"),
+    audit_action: Some("admin.breakers.list"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "forbidden",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
 };
 
 /// `POST /proxy`

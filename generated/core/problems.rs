@@ -46,6 +46,7 @@ pub const CODES: &[&str] = &[
     "rate_limited",
     "internal_error",
     "callee_failed",
+    "invalid_response",
     "upstream_unreachable",
     "response_too_large",
     "callee_unavailable",
@@ -480,6 +481,19 @@ pub fn callee_failed() -> Problem {
         title: "The called plugin failed",
         hint: Some("The trace id finds the cause in the log of the callee."),
         retryable: true,
+    })
+}
+
+/// The answer of the called plugin does not match its manifest (502).
+pub fn invalid_response() -> Problem {
+    Problem::define(Definition {
+        code: "invalid_response",
+        status: 502,
+        title: "The answer of the called plugin does not match its manifest",
+        hint: Some(
+            "Each entry of violations names a field and the rule it breaks; the callee has to be mended.",
+        ),
+        retryable: false,
     })
 }
 

@@ -41,6 +41,7 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         Route { operation: &operations::PULL_EVENTS, act: handlers::pull_events::<A> },
         Route { operation: &operations::SETTLE_EVENTS, act: handlers::settle_events::<A> },
         Route { operation: &operations::CALL_PLUGIN, act: handlers::call_plugin::<A> },
+        Route { operation: &operations::LIST_BREAKERS, act: handlers::list_breakers::<A> },
         Route { operation: &operations::CALL_EXTERNAL, act: handlers::call_external::<A> },
         Route { operation: &operations::LIST_CONFIG, act: handlers::list_config::<A> },
         Route { operation: &operations::GET_CONFIG, act: handlers::get_config::<A> },

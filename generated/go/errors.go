@@ -97,6 +97,9 @@ var (
 	ErrInternal = runtime.NewErrorCode("InternalError", "internal_error", "Core failed", "The trace id finds the cause in the log of Core.", ErrCommunication)
 	// ErrCalleeFailed: The called plugin failed (callee_failed).
 	ErrCalleeFailed = runtime.NewErrorCode("CalleeFailedError", "callee_failed", "The called plugin failed", "The trace id finds the cause in the log of the callee.", ErrCommunication)
+	// ErrInvalidResponse: The answer of the called plugin does not match its manifest
+	// (invalid_response).
+	ErrInvalidResponse = runtime.NewErrorCode("InvalidResponseError", "invalid_response", "The answer of the called plugin does not match its manifest", "Each entry of violations names a field and the rule it breaks; the callee has to be mended.", ErrCommunication)
 	// ErrUpstreamUnreachable: The host could not be reached (upstream_unreachable).
 	ErrUpstreamUnreachable = runtime.NewErrorCode("UpstreamUnreachableError", "upstream_unreachable", "The host could not be reached", "Name resolution connection or TLS failed.", ErrCommunication)
 	// ErrResponseTooLarge: The answer is too large (response_too_large).
@@ -161,6 +164,7 @@ var errorTree = runtime.NewErrorTree(
 	ErrRateLimited,
 	ErrInternal,
 	ErrCalleeFailed,
+	ErrInvalidResponse,
 	ErrUpstreamUnreachable,
 	ErrResponseTooLarge,
 	ErrCalleeUnavailable,

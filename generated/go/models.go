@@ -110,6 +110,48 @@ type CallInput = Classified[any]
 // CallOutput: What the callee answered.
 type CallOutput = Classified[any]
 
+// Breaker is the schema Breaker.
+type Breaker struct {
+	// PluginID is plugin_id on the wire.
+	PluginID PluginID `json:"plugin_id"`
+	// Operation: Name of the operation that failed repeatedly.
+	Operation string `json:"operation"`
+	// State: Open lets no call through; probing waits for the end of one call that decides.
+	State BreakerState `json:"state"`
+	// RetryAfter: Seconds until a call is let through.
+	RetryAfter int64 `json:"retry_after"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m Breaker) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *Breaker) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// BreakerList is the schema BreakerList.
+type BreakerList struct {
+	// Breakers: Breakers that are not closed.
+	Breakers []Breaker `json:"breakers"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m BreakerList) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *BreakerList) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
 // Health is the schema Health.
 type Health struct {
 	// Status: Always ok.
@@ -1488,6 +1530,26 @@ func (m AuditRecord) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the wire form and keeps what it does not know.
 func (m *AuditRecord) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
+}
+
+// BreakerState: Open lets no call through; probing waits for the end of one call that decides.
+type BreakerState string
+
+// Values of BreakerState that this version knows; others pass through unchanged.
+const (
+	// BreakerStateOpen is "open" on the wire.
+	BreakerStateOpen BreakerState = "open"
+	// BreakerStateProbing is "probing" on the wire.
+	BreakerStateProbing BreakerState = "probing"
+)
+
+// Known says whether this version knows the value.
+func (v BreakerState) Known() bool {
+	switch v {
+	case BreakerStateOpen, BreakerStateProbing:
+		return true
+	}
+	return false
 }
 
 // HeartbeatStatus: How the plugin is.

@@ -62,6 +62,12 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	t.Run("DataTrait", func(t *testing.T) {
 		roundTrip[DataTrait](t, "\"phi\"")
 	})
+	t.Run("Breaker", func(t *testing.T) {
+		roundTrip[Breaker](t, "{\"plugin_id\":\"example\",\"operation\":\"example\",\"state\":\"open\",\"retry_after\":1}")
+	})
+	t.Run("BreakerList", func(t *testing.T) {
+		roundTrip[BreakerList](t, "{\"breakers\":[{\"plugin_id\":\"example\",\"operation\":\"example\",\"state\":\"open\",\"retry_after\":1}]}")
+	})
 	t.Run("Health", func(t *testing.T) {
 		roundTrip[Health](t, "{\"status\":\"ok\",\"version\":\"example\"}")
 	})
@@ -229,6 +235,9 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	})
 	t.Run("AuditRecord", func(t *testing.T) {
 		roundTrip[AuditRecord](t, "{\"seq\":1,\"time\":\"2026-01-31T09:30:00Z\",\"phase\":\"intent\",\"actor\":{\"kind\":\"anonymous\",\"id\":\"example\"},\"action\":\"example\",\"decision\":\"allow\",\"outcome\":\"example\",\"detail\":{\"example\":\"example\"},\"prev\":\"example\",\"hash\":\"example\"}")
+	})
+	t.Run("BreakerState", func(t *testing.T) {
+		roundTrip[BreakerState](t, "\"open\"")
 	})
 	t.Run("HeartbeatStatus", func(t *testing.T) {
 		roundTrip[HeartbeatStatus](t, "\"healthy\"")

@@ -34,7 +34,8 @@ func (p CallPluginParams) LogValue() slog.Value {
 // CallPlugin: Call an operation of a plugin.
 //
 // Forwards the body to the callee with a token for this one call and answers what the callee
-// answers. The operation must be in the manifest of the callee and granted to the caller.
+// answers. The operation must be in the manifest of the callee and granted to the caller. An
+// answer that is not JSON is handed on as a stream.
 //
 // It sends POST /gateway/{plugin_id}/{operation}.
 func (r *OperatorResource) CallPlugin(ctx context.Context, pluginID PluginID, operation string, body *CallInput, params CallPluginParams, options ...CallOption) (CallOutput, error) {
@@ -47,4 +48,16 @@ func (r *OperatorResource) CallPlugin(ctx context.Context, pluginID PluginID, op
 	request.Header("Vivified-Call-Token", params.VivifiedCallToken, runtime.Simple, false)
 	request.JSON("application/json", body)
 	return runtime.Receive[CallOutput](ctx, r.transport, request, options)
+}
+
+// ListBreakers: List paused operations.
+//
+// Every circuit breaker that is not closed, with the time until the next call is let through.
+//
+// It sends GET /admin/breakers.
+func (r *OperatorResource) ListBreakers(ctx context.Context, options ...CallOption) (*BreakerList, error) {
+	request := runtime.NewRequest("GET", "/admin/breakers", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[BreakerList](ctx, r.transport, request, options)
 }

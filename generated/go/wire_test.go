@@ -255,6 +255,13 @@ func TestWireOperatorCallPlugin(t *testing.T) {
 	server.expect(err, "POST", "/gateway/hello_py/ping", "Bearer test-token", "{\"greeting\":\"hello\"}", true)
 }
 
+func TestWireOperatorListBreakers(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"breakers\":[{\"plugin_id\":\"hello_py\",\"operation\":\"ping\",\"state\":\"open\",\"retry_after\":42}]}")
+	answer, err := server.client.Operator.ListBreakers(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/breakers", "Bearer test-token", "", false)
+}
+
 func TestWireProxyCallExternal(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"status_code\":200,\"headers\":{\"content-type\":\"application/json\"},\"body\":\"{\\\"up\\\":true}\",\"body_encoding\":\"utf8\"}")
 	body := read[ProxyRequest](t, "{\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}")

@@ -35,6 +35,8 @@ pub struct Tripped {
     pub operation: String,
     /// Whether a probe is under way.
     pub probing: bool,
+    /// Seconds until a call is let through.
+    pub retry_after: u64,
 }
 
 /// The right to make one try. Its end must be told; dropping it ends a probe undecided.
@@ -58,7 +60,7 @@ impl Breakers {
             Some(State::Open { since }) => {
                 let left = (*since + OPEN_FOR).saturating_sub(now);
                 if !left.is_zero() {
-                    return Err(left.as_secs_f64().ceil() as u64);
+                    return Err(whole_seconds(left));
                 }
                 slots.insert(slot.clone(), State::Probing);
             }
@@ -70,21 +72,31 @@ impl Breakers {
 
     /// Every breaker that is not closed.
     pub fn tripped(&self) -> Vec<Tripped> {
+        let now = self.clock.monotonic();
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut tripped: Vec<_> = slots
-            .iter()
-            .filter(|(_, state)| !matches!(state, State::Closed { .. }))
-            .map(|((plugin_id, operation), state)| Tripped {
+        let shown = |((plugin_id, operation), state): (&Slot, &State)| {
+            let (probing, left) = match state {
+                State::Closed { .. } => return None,
+                State::Open { since } => (false, (*since + OPEN_FOR).saturating_sub(now)),
+                State::Probing => (true, Duration::from_secs(1)),
+            };
+            Some(Tripped {
                 plugin_id: plugin_id.clone(),
                 operation: operation.clone(),
-                probing: *state == State::Probing,
+                probing,
+                retry_after: whole_seconds(left),
             })
-            .collect();
+        };
+        let mut tripped: Vec<_> = slots.iter().filter_map(shown).collect();
         tripped.sort_by(|one, other| {
             (&one.plugin_id, &one.operation).cmp(&(&other.plugin_id, &other.operation))
         });
         tripped
     }
+}
+
+fn whole_seconds(left: Duration) -> u64 {
+    left.as_secs_f64().ceil() as u64
 }
 
 impl Permit {
@@ -93,6 +105,10 @@ impl Permit {
         let mut slots = self.owner.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.remove(&self.slot);
     }
+
+    /// The end of a try says nothing of the callee, such as one that was withdrawn: a probe is
+    /// followed by another.
+    pub fn undecided(self) {}
 
     pub fn failed(mut self) {
         self.told = true;

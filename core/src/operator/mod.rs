@@ -5,40 +5,48 @@
 //! one deadline that covers every try and binds the calls it causes in turn. The caller's own
 //! token goes nowhere.
 
+mod address;
+mod answer;
 mod breaker;
+mod catalogue;
 mod chain;
 mod forward;
+mod line;
+mod pool;
 mod retry;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use serde_json::Value;
 use tokio::time::Instant;
 
+pub use answer::Answer;
 pub use breaker::Tripped;
+pub use catalogue::Operation;
 pub use chain::ChainFault;
 
 use crate::egress::connect::Tls;
 use crate::identity::{CallGrant, Identity};
-use crate::json::parse_json;
-use crate::registry::Offer;
-use crate::schemas::{Fault, Schemas};
+use crate::registry::{Plugin, Registry};
+use crate::schemas::Fault;
 use crate::{Clock, StoreError};
-use breaker::Breakers;
+use breaker::{Breakers, Permit};
+use catalogue::Catalogue;
 use chain::Chains;
-use forward::{Parcel, Try};
+use forward::{Broken, Head, Parcel};
+use pool::{Callee, Pool};
 use retry::{Backoff, Budget};
 
 /// A call that policy has allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Call {
     pub caller: String,
     pub callee: String,
     pub base_url: String,
-    pub offer: Offer,
+    pub operation: Arc<Operation>,
     /// JSON, as the caller wrote it.
     pub body: Bytes,
     pub trace_id: String,
@@ -61,6 +69,10 @@ pub enum CallError {
     TimedOut,
     #[error("the callee failed")]
     CalleeFailed,
+    #[error("the callee lost its rights or its place during the call")]
+    CalleeGone,
+    #[error("the answer does not match the manifest")]
+    InvalidResponse(Vec<Fault>),
     #[error("the answer is too large")]
     TooLarge,
     /// An answer in the four hundreds: the callee understood and said no.
@@ -70,27 +82,42 @@ pub enum CallError {
     Store(#[from] StoreError),
 }
 
+impl From<Broken> for CallError {
+    fn from(_: Broken) -> Self {
+        Self::CalleeFailed
+    }
+}
+
 pub struct Gateway {
-    client: reqwest::Client,
+    pool: Pool,
     identity: Identity,
     breakers: Breakers,
     chains: Chains,
     budget: Budget,
     backoff: Backoff,
-    schemas: Schemas,
+    catalogue: Catalogue,
+}
+
+/// What every try of a call has in common.
+struct Attempt<'c> {
+    call: &'c Call,
+    before: &'c [String],
+    callee: Arc<Callee>,
+    parcel: Parcel,
+    deadline: Instant,
 }
 
 impl Gateway {
-    pub fn new(identity: Identity, clock: Clock, tls: &Tls) -> reqwest::Result<Self> {
-        Ok(Self {
-            client: forward::client(tls)?,
+    pub fn new(identity: Identity, clock: Clock, tls: &Tls) -> Self {
+        Self {
+            pool: Pool::new(tls),
             identity,
-            breakers: Breakers::new(clock),
+            breakers: Breakers::new(clock.clone()),
             chains: Chains::default(),
-            budget: Budget::default(),
+            budget: Budget::new(clock),
             backoff: Backoff::default(),
-            schemas: Schemas::default(),
-        })
+            catalogue: Catalogue::default(),
+        }
     }
 
     /// Breakers that are not closed, for those who watch.
@@ -98,46 +125,56 @@ impl Gateway {
         self.breakers.tripped()
     }
 
-    /// What the manifest of the callee finds wrong with an input.
-    pub fn faults(&self, offer: &Offer, input: &Value) -> Vec<Fault> {
-        offer
-            .input_schema
-            .as_ref()
-            .map_or_else(Vec::new, |schema| self.schemas.faults(schema, input))
+    /// What a callee offers under this name.
+    pub fn operation(&self, callee: &Plugin, name: &str) -> Option<Arc<Operation>> {
+        self.catalogue.operation(callee, name)
     }
 
-    /// Forwards the call and answers what the callee answers; nothing is JSON `null`.
-    pub async fn call(&self, call: Call) -> Result<Value, CallError> {
+    /// Ends the connections and running calls of every callee that has moved or may no longer
+    /// be called. One that is about to leave finishes what it has begun.
+    pub fn follow(&self, registry: &Registry) {
+        self.pool.keep(|plugin_id, base_url| {
+            registry.get(plugin_id).is_some_and(|plugin| {
+                plugin.state == crate::policy::PluginState::Active
+                    && plugin.base_url.as_deref() == Some(base_url)
+            })
+        });
+    }
+
+    /// Forwards the call and answers what the callee answers.
+    pub async fn call(&self, call: &Call) -> Result<Answer, CallError> {
         let origin = self.chains.origin(&call.trace_id, &call.caller);
         let before = call.shown_chain.as_ref().unwrap_or(&origin.before);
         let path = chain::extend(before, &call.caller, &call.callee).map_err(CallError::Chain)?;
-        let allowed = Duration::from_millis(call.offer.timeout_ms);
+        let allowed = Duration::from_millis(call.operation.offer.timeout_ms);
         let mut deadline = Instant::now() + call.timeout.map_or(allowed, |own| own.min(allowed));
         deadline = origin.deadline.map_or(deadline, |outer| deadline.min(outer));
-        let url = forward::target(&call.base_url, &call.offer.path);
+        let callee = self.pool.callee(&call.callee, &call.base_url);
+        let callee = callee.ok_or(CallError::CalleeFailed)?;
+        let target = callee.address.target(&call.operation.offer.path);
         let parcel = Parcel {
-            url: url.ok_or(CallError::CalleeFailed)?,
+            target: target.ok_or(CallError::CalleeFailed)?,
             body: call.body.clone(),
             traceparent: call.traceparent.clone(),
             tracestate: call.tracestate.clone(),
             idempotency_key: call.idempotency_key.clone(),
         };
         let _entry = self.chains.enter(&call.trace_id, path, deadline);
-        self.try_until(&call, before, &parcel, deadline).await
+        let attempt = Attempt { call, before, callee: callee.clone(), parcel, deadline };
+        tokio::select! {
+            biased;
+            () = callee.is_gone() => Err(CallError::CalleeGone),
+            answer = self.try_until(&attempt) => answer,
+        }
     }
 
-    async fn try_until(
-        &self,
-        call: &Call,
-        before: &[String],
-        parcel: &Parcel,
-        deadline: Instant,
-    ) -> Result<Value, CallError> {
+    async fn try_until(&self, attempt: &Attempt<'_>) -> Result<Answer, CallError> {
+        let call = attempt.call;
         self.budget.earn(&call.callee);
-        let repeatable = call.offer.idempotent || call.idempotency_key.is_some();
+        let repeatable = call.operation.offer.idempotent || call.idempotency_key.is_some();
         let mut tries = 0;
         loop {
-            let outcome = self.try_once(call, before, parcel, deadline).await;
+            let outcome = self.try_once(attempt).await;
             let again = matches!(outcome, Err(CallError::CalleeFailed))
                 && repeatable
                 && tries < retry::MAX_RETRIES
@@ -147,62 +184,64 @@ impl Gateway {
             }
             tries += 1;
             let pause = self.backoff.pause(tries)?;
-            if Instant::now() + pause >= deadline {
+            if Instant::now() + pause >= attempt.deadline {
                 return outcome;
             }
             tokio::time::sleep(pause).await;
         }
     }
 
-    async fn try_once(
-        &self,
-        call: &Call,
-        before: &[String],
-        parcel: &Parcel,
-        deadline: Instant,
-    ) -> Result<Value, CallError> {
+    async fn try_once(&self, attempt: &Attempt<'_>) -> Result<Answer, CallError> {
+        let (call, offer) = (attempt.call, &attempt.call.operation.offer);
         let permit = self
             .breakers
-            .admit(&call.callee, &call.offer.name)
+            .admit(&call.callee, &offer.name)
             .map_err(|retry_after| CallError::CircuitOpen { retry_after })?;
+        let left = attempt.deadline.saturating_duration_since(Instant::now());
+        let exchange = self.exchange(attempt, left);
+        let answer = match tokio::time::timeout_at(attempt.deadline, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallError::TimedOut),
+        };
+        // A caller in a hurry must not be able to shut the operation for everybody.
+        let hurried = left < Duration::from_millis(offer.timeout_ms) / 2;
+        judge(permit, &answer, hurried);
+        answer
+    }
+
+    async fn exchange(&self, attempt: &Attempt<'_>, left: Duration) -> Result<Answer, CallError> {
+        let Attempt { call, before, callee, parcel, deadline } = attempt;
         // A token for each try: callees take a token id once.
         let token = self.identity.call_token(&CallGrant {
             caller: &call.caller,
             callee: &call.callee,
-            operation: &call.offer.name,
+            operation: &call.operation.offer.name,
             body: &call.body,
             chain: before,
         })?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let sent = forward::send(&self.client, parcel, &token, left);
-        let Ok(outcome) = tokio::time::timeout_at(deadline, sent).await else {
-            // A caller in a hurry must not be able to shut the operation for everybody.
-            if left >= Duration::from_millis(call.offer.timeout_ms) / 2 {
-                permit.failed();
-            }
-            return Err(CallError::TimedOut);
-        };
-        let answer = read(outcome);
-        match answer {
-            Err(CallError::CalleeFailed | CallError::TooLarge) => permit.failed(),
-            _ => permit.succeeded(),
+        let head = forward::send(&self.pool, callee, parcel, &token, left).await?;
+        if (200..=299).contains(&head.status) {
+            return answer::read(head, &call.operation, callee.clone(), *deadline).await;
         }
-        answer
+        Err(refusal(head).await)
     }
 }
 
-fn read(outcome: Try) -> Result<Value, CallError> {
-    match outcome {
-        Try::Broken => Err(CallError::CalleeFailed),
-        Try::TooLarge => Err(CallError::TooLarge),
-        Try::Answered { status: 200..=299, body, .. } if body.is_empty() => Ok(Value::Null),
-        Try::Answered { status: 200..=299, body, .. } => {
-            parse_json(&body).map_err(|_| CallError::CalleeFailed)
-        }
+/// What the end of a try says of the callee.
+fn judge(permit: Permit, answer: &Result<Answer, CallError>, hurried: bool) {
+    match answer {
+        Err(CallError::TimedOut) if hurried => permit.undecided(),
+        Err(CallError::CalleeFailed | CallError::TooLarge | CallError::TimedOut) => permit.failed(),
+        _ => permit.succeeded(),
+    }
+}
+
+async fn refusal(head: Head) -> CallError {
+    let (status, retry_after) = (head.status, head.retry_after);
+    answer::discard(head).await;
+    match status {
         // 401: the callee did not take Core's own token, so something between the two is broken.
-        Try::Answered { status: status @ (400 | 402..=499), retry_after, .. } => {
-            Err(CallError::Refused { status, retry_after })
-        }
-        Try::Answered { .. } => Err(CallError::CalleeFailed),
+        400 | 402..=499 => CallError::Refused { status, retry_after },
+        _ => CallError::CalleeFailed,
     }
 }

@@ -99,6 +99,11 @@ pub struct Offer {
 }
 
 impl Plugin {
+    /// The same for the same manifest, wherever the plugin listens.
+    pub fn digest(&self) -> &[u8] {
+        &self.digest
+    }
+
     /// What was asked for and approved.
     pub fn granted_traits(&self) -> Traits {
         self.requested_traits.intersection(self.approved_traits)

@@ -288,6 +288,13 @@ export class InternalError extends CommunicationError {}
 export class CalleeFailedError extends CommunicationError {}
 
 /**
+ * The answer of the called plugin does not match its manifest.
+ *
+ * Each entry of violations names a field and the rule it breaks; the callee has to be mended.
+ */
+export class InvalidResponseError extends CommunicationError {}
+
+/**
  * The host could not be reached.
  *
  * Name resolution connection or TLS failed.
@@ -384,6 +391,7 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   rate_limited: RateLimitedError,
   internal_error: InternalError,
   callee_failed: CalleeFailedError,
+  invalid_response: InvalidResponseError,
   upstream_unreachable: UpstreamUnreachableError,
   response_too_large: ResponseTooLargeError,
   callee_unavailable: CalleeUnavailableError,

@@ -53,6 +53,7 @@ export {
   RateLimitedError,
   InternalError,
   CalleeFailedError,
+  InvalidResponseError,
   UpstreamUnreachableError,
   ResponseTooLargeError,
   CalleeUnavailableError,

@@ -75,6 +75,21 @@ export type CallInput = unknown;
  */
 export type CallOutput = unknown;
 
+export interface Breaker {
+  plugin_id: PluginId;
+  /** Name of the operation that failed repeatedly. */
+  operation: string;
+  /** Open lets no call through; probing waits for the end of one call that decides. */
+  state: BreakerState;
+  /** Seconds until a call is let through. */
+  retry_after: number;
+}
+
+export interface BreakerList {
+  /** Breakers that are not closed. */
+  breakers: Breaker[];
+}
+
 export interface Health {
   /** Always ok. */
   status: 'ok';
@@ -775,6 +790,15 @@ export interface AuditRecord {
   /** SHA-256 over the record in canonical JSON and prev in hex. */
   hash: string;
 }
+
+/** Open lets no call through; probing waits for the end of one call that decides. */
+export type BreakerState = 'open' | 'probing' | (string & {});
+
+/** The known values of {@link BreakerState}. */
+export const BreakerState = {
+  Open: 'open',
+  Probing: 'probing',
+} as const;
 
 /** How the plugin is. */
 export type HeartbeatStatus = 'healthy' | 'degraded' | 'draining' | (string & {});

@@ -460,6 +460,18 @@ class CalleeFailedError(CommunicationError):
     catalogue_hint = "The trace id finds the cause in the log of the callee."
 
 
+class InvalidResponseError(CommunicationError):
+    """The answer of the called plugin does not match its manifest.
+
+    Each entry of violations names a field and the rule it breaks; the callee has to
+    be mended.
+    """
+
+    code_of_class = "invalid_response"
+    catalogue_title = "The answer of the called plugin does not match its manifest"
+    catalogue_hint = "Each entry of violations names a field and the rule it breaks; the callee has to be mended."
+
+
 class UpstreamUnreachableError(CommunicationError):
     """The host could not be reached.
 
@@ -590,6 +602,7 @@ ERRORS: Final = ErrorTree(
         "rate_limited": RateLimitedError,
         "internal_error": InternalError,
         "callee_failed": CalleeFailedError,
+        "invalid_response": InvalidResponseError,
         "upstream_unreachable": UpstreamUnreachableError,
         "response_too_large": ResponseTooLargeError,
         "callee_unavailable": CalleeUnavailableError,

@@ -67,6 +67,28 @@ class DataTrait(OpenStrEnum):
     """Passwords, tokens and keys."""
 
 
+class Breaker(Model):
+    """`Breaker` of the contract."""
+
+    plugin_id: PluginId
+    operation: str
+    """Name of the operation that failed repeatedly."""
+    state: BreakerState
+    """Open lets no call through; probing waits for the end of one call that decides."""
+    retry_after: int
+    """Seconds until a call is let through.
+
+    At least 0.
+    """
+
+
+class BreakerList(Model):
+    """`BreakerList` of the contract."""
+
+    breakers: list[Breaker]
+    """Breakers that are not closed."""
+
+
 class Health(Model):
     """`Health` of the contract."""
 
@@ -876,6 +898,13 @@ class AuditRecord(Model):
     """Hash of the record before in hex."""
     hash: str
     """SHA-256 over the record in canonical JSON and prev in hex."""
+
+
+class BreakerState(OpenStrEnum):
+    """Open lets no call through; probing waits for the end of one call that decides."""
+
+    OPEN = "open"
+    PROBING = "probing"
 
 
 class HeartbeatStatus(OpenStrEnum):

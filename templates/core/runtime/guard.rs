@@ -51,7 +51,8 @@ pub trait Guard: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Receipt, Problem>> + Send;
 
     /// Writes down the outcome, also of refusals before `open` (`receipt` is none then). An
-    /// error replaces the answer: nothing is released that is not written down.
+    /// error replaces the answer: nothing is released that is not written down. A stream is
+    /// closed at its end, and an error breaks it off there.
     fn close(
         &self,
         request: &RequestInfo,
@@ -74,7 +75,7 @@ pub struct Outcome {
     pub notes: Vec<(&'static str, Value)>,
     /// Octets of the request body, as far as it was read.
     pub request_octets: u64,
-    /// Octets of the answer; none when it is a stream.
+    /// Octets of the answer. That of a stream is closed at its end, when they are known.
     pub response_octets: Option<u64>,
 }
 

@@ -15,6 +15,7 @@ mod problem;
 mod request;
 mod router;
 mod serve;
+mod stream;
 mod trace;
 mod validate;
 mod values;

@@ -2,7 +2,8 @@
 //! the caller, authorise, body, validate, open, act, close, answer.
 //!
 //! It runs in a task of its own: a caller who hangs up can stop neither the work half-way nor
-//! the record of it. A panic is an internal error to the caller and still closes.
+//! the record of it. A panic is an internal error to the caller and still closes. An answer
+//! whose size is not known yet closes at its end.
 
 use super::answer::Raw;
 use super::guard::{Call, Credentials, Guard, Outcome, Stage};
@@ -15,6 +16,7 @@ use super::parameters::{Capture, decode_form, decode_parameters};
 use super::problem::{Problem, Violation};
 use super::request::{Input, RequestInfo};
 use super::router::{Act, Route};
+use super::stream::{Ending, Stream};
 use super::trace::Trace;
 use super::validate::check_request;
 use crate::problems;
@@ -47,9 +49,9 @@ pub async fn serve<A: Guard>(
     let trace_id = trace.trace_id.clone();
     let task = tokio::spawn(async move {
         let (parts, body) = request.into_parts();
-        let info = request_info(route.operation, &path, trace, &parts);
+        let info = Arc::new(request_info(route.operation, &path, trace, &parts));
         let exchange = Exchange { info: &info, parts: &parts, path: &path, body: Bytes::new() };
-        exchange.run(&*api, route.act, body).await
+        exchange.run(&api, route.act, body).await
     });
     task.await.unwrap_or_else(|_| {
         let mut problem = problems::internal_error();
@@ -83,7 +85,7 @@ fn lossy(value: &HeaderValue) -> String {
 
 /// One request on its way through the pipeline.
 struct Exchange<'r> {
-    info: &'r RequestInfo,
+    info: &'r Arc<RequestInfo>,
     parts: &'r Parts,
     path: &'r [(&'static str, Capture)],
     body: Bytes,
@@ -98,10 +100,10 @@ struct Progress<A: Guard> {
 }
 
 impl Exchange<'_> {
-    async fn run<A: Guard>(mut self, api: &A, act: Act<A>, body: Body) -> Response {
+    async fn run<A: Guard>(mut self, api: &Arc<A>, act: Act<A>, body: Body) -> Response {
         let mut progress =
             Progress { stage: Stage::Headers, caller: None, receipt: None, notes: Vec::new() };
-        let result = match caught(self.steps(api, act, body, &mut progress)).await {
+        let result = match caught(self.steps(&**api, act, body, &mut progress)).await {
             Some(result) => result,
             None => Err(problems::internal_error()),
         };
@@ -124,6 +126,12 @@ impl Exchange<'_> {
             request_octets: self.body.len() as u64,
             response_octets: response.body().size_hint().exact(),
         };
+        if outcome.code.is_none() && outcome.response_octets.is_none() {
+            let Progress { caller, receipt, .. } = progress;
+            let (api, info) = (Arc::clone(api), Arc::clone(self.info));
+            let ending = Ending { api, info, caller, receipt, outcome };
+            return response.map(|body| Body::new(Stream::new(body, ending)));
+        }
         let caller = progress.caller.as_ref();
         let closing = api.close(self.info, caller, progress.receipt.take(), &outcome);
         match caught(closing).await {

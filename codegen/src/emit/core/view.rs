@@ -159,8 +159,11 @@ fn success_status(status: StatusRange) -> Option<u16> {
 
 fn answer<'a>(status: u16, response: &'a Response, scope: &mut Scope) -> Answer<'a> {
     let json = response.contents.iter().find(|content| content.kind == ContentKind::Json);
+    // With `*/*` beside it the media type is known only once there is an answer.
+    let open = response.contents.iter().any(|content| essence(&content.media_type) == "*/*");
     let kind = match (json, response.contents.is_empty() || status == 204) {
         (_, true) => AnswerKind::Empty,
+        (Some(_), _) if open => AnswerKind::Raw,
         (Some(content), _) => AnswerKind::Json { media_type: &content.media_type, ty: &content.ty },
         (None, _) => AnswerKind::Raw,
     };

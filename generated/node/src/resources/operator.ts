@@ -44,6 +44,15 @@ export interface CallPluginParams {
   vivifiedCallToken?: string | undefined;
 }
 
+export const LIST_BREAKERS: Operation = {
+  method: 'GET',
+  path: '/admin/breakers',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
 /** Calls from plugin to plugin through the gateway. */
 export class OperatorResource {
   readonly #transport: Transport;
@@ -56,7 +65,8 @@ export class OperatorResource {
    * Call an operation of a plugin
    *
    * Forwards the body to the callee with a token for this one call and answers what the callee
-   * answers. The operation must be in the manifest of the callee and granted to the caller.
+   * answers. The operation must be in the manifest of the callee and granted to the caller. An
+   * answer that is not JSON is handed on as a stream.
    *
    * `POST /gateway/{plugin_id}/{operation}`
    */
@@ -69,5 +79,16 @@ export class OperatorResource {
   ): Promise<models.CallOutput> {
     const values = { ...params, pluginId, operation };
     return this.#transport.send(CALL_PLUGIN, values, body, options);
+  }
+
+  /**
+   * List paused operations
+   *
+   * Every circuit breaker that is not closed, with the time until the next call is let through.
+   *
+   * `GET /admin/breakers`
+   */
+  listBreakers(options: RequestOptions = {}): Promise<models.BreakerList> {
+    return this.#transport.send(LIST_BREAKERS, {}, undefined, options);
   }
 }

@@ -18,3 +18,13 @@ void test('call_plugin reaches the wire', async () => {
   const received = await client.operator.callPlugin('hello_py', 'ping', json(body), json(params));
   wire.check(expected, received);
 });
+
+void test('list_breakers reaches the wire', async () => {
+  const answer =
+    '{"breakers":[{"plugin_id":"hello_py","operation":"ping","state":"open","retry_after":42}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/breakers","query":[],"headers":{}}';
+  const received = await client.operator.listBreakers();
+  wire.check(expected, received);
+});

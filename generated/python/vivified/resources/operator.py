@@ -20,6 +20,14 @@ CALL_PLUGIN: Operation[models.CallOutput] = Operation(
     security=(("pluginToken",),),
     body="json",
 )
+LIST_BREAKERS: Operation[models.BreakerList] = Operation(
+    id="list_breakers",
+    method="GET",
+    path="/admin/breakers",
+    answers={200: Json(models.BreakerList)},
+    safe=True,
+    security=(("sessionToken",),),
+)
 
 
 class OperatorResource:
@@ -42,7 +50,8 @@ class OperatorResource:
 
         Forwards the body to the callee with a token for this one call and answers
         what the callee answers. The operation must be in the manifest of the callee
-        and granted to the caller.
+        and granted to the caller. An answer that is not JSON is handed on as a
+        stream.
 
         Args:
             plugin_id: Id of the plugin.
@@ -63,6 +72,20 @@ class OperatorResource:
                 "Vivified-Call-Token": vivified_call_token,
             },
             body=body,
+            options=options,
+        )
+
+    def list_breakers(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.BreakerList:
+        """List paused operations.
+
+        Every circuit breaker that is not closed, with the time until the next call
+        is let through.
+        """
+        return self._transport.call(
+            LIST_BREAKERS,
             options=options,
         )
 
@@ -87,7 +110,8 @@ class AsyncOperatorResource:
 
         Forwards the body to the callee with a token for this one call and answers
         what the callee answers. The operation must be in the manifest of the callee
-        and granted to the caller.
+        and granted to the caller. An answer that is not JSON is handed on as a
+        stream.
 
         Args:
             plugin_id: Id of the plugin.
@@ -108,5 +132,19 @@ class AsyncOperatorResource:
                 "Vivified-Call-Token": vivified_call_token,
             },
             body=body,
+            options=options,
+        )
+
+    async def list_breakers(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.BreakerList:
+        """List paused operations.
+
+        Every circuit breaker that is not closed, with the time until the next call
+        is let through.
+        """
+        return await self._transport.call(
+            LIST_BREAKERS,
             options=options,
         )
