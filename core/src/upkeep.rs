@@ -15,6 +15,7 @@ const PACE: Duration = Duration::from_secs(1);
 impl Core {
     /// One round. What fails is tried again in the next one.
     pub async fn upkeep(&self) {
+        self.gateway.follow(&self.registry);
         report("idempotency", self.idempotency.upkeep().await);
         report("keyring", self.keyring.upkeep().await);
         report("settings", self.settings.upkeep().await);

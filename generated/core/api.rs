@@ -2,7 +2,7 @@
 // Source: templates/core/api.rs.tera
 // Command: vivified generate
 
-//! The trait a server implements: one method for each operation of the contract.
+//! What a server implements: one trait for each tag, one method for each operation.
 
 use crate::models;
 use crate::runtime::{self, Call, Guard, Input, Place, Problem, Raw};
@@ -10,9 +10,41 @@ use serde_json::Value;
 use std::fmt;
 use std::future::Future;
 
-/// Everything the contract asks of a server. An operation that is added to the contract stops
-/// the build of its implementations until they have it.
-pub trait Api: Guard {
+/// Everything the contract asks of a server: whoever implements the trait of every tag has it.
+/// An operation that is added to the contract stops the build of its implementations until they
+/// have it.
+pub trait Api
+where
+    Self: Guard,
+    Self: SystemApi,
+    Self: IdentityApi,
+    Self: PluginsApi,
+    Self: CanonicalApi,
+    Self: OperatorApi,
+    Self: ProxyApi,
+    Self: ConfigApi,
+    Self: StorageApi,
+    Self: AdminApi,
+{
+}
+
+impl<A> Api for A
+where
+    A: Guard,
+    A: SystemApi,
+    A: IdentityApi,
+    A: PluginsApi,
+    A: CanonicalApi,
+    A: OperatorApi,
+    A: ProxyApi,
+    A: ConfigApi,
+    A: StorageApi,
+    A: AdminApi,
+{
+}
+
+/// Health, readiness, keys and the contract itself.
+pub trait SystemApi: Guard {
     /// Tell whether the process lives
     ///
     /// Answers as long as the process serves requests. Says nothing about its parts; see
@@ -54,7 +86,10 @@ pub trait Api: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<Value, Problem>> + Send;
+}
 
+/// People who sign in to Core.
+pub trait IdentityApi: Guard {
     /// Create the first administrator
     ///
     /// Takes the one-time code that the first start of Core prints. The answer holds the second
@@ -98,7 +133,10 @@ pub trait Api: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
+}
 
+/// Registration, lease and discovery of plugins.
+pub trait PluginsApi: Guard {
     /// Register a plugin
     ///
     /// Takes the manifest as body and a one-use enrolment token. The same manifest again is
@@ -155,7 +193,10 @@ pub trait Api: Guard {
         call: &mut Call<'_, Self::Caller>,
         plugin_id: models::PluginId,
     ) -> impl Future<Output = Result<models::PluginEntry, Problem>> + Send;
+}
 
+/// Durable events between plugins.
+pub trait CanonicalApi: Guard {
     /// Publish an event
     ///
     /// Answers once the event is durable. The same id again within 24 hours is a duplicate and
@@ -237,7 +278,10 @@ pub trait Api: Guard {
         name: String,
         body: models::SettleRequest,
     ) -> impl Future<Output = Result<models::SettleResult, Problem>> + Send;
+}
 
+/// Calls from plugin to plugin through the gateway.
+pub trait OperatorApi: Guard {
     /// Call an operation of a plugin
     ///
     /// Forwards the body to the callee with a token for this one call and answers what the
@@ -264,7 +308,10 @@ pub trait Api: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<models::BreakerList, Problem>> + Send;
+}
 
+/// Requests to allowed hosts outside.
+pub trait ProxyApi: Guard {
     /// Make a request to an allowed host
     ///
     /// Core resolves the host once, checks every address, dials the one it checked, and hands
@@ -276,7 +323,10 @@ pub trait Api: Guard {
         call: &mut Call<'_, Self::Caller>,
         body: models::ProxyRequest,
     ) -> impl Future<Output = Result<models::ProxyResponse, Problem>> + Send;
+}
 
+/// Versioned configuration of the calling plugin.
+pub trait ConfigApi: Guard {
     /// List configuration
     ///
     /// Keys, revisions and origins of the calling plugin, without values.
@@ -312,7 +362,10 @@ pub trait Api: Guard {
         params: SetConfigParams,
         body: models::ConfigWrite,
     ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
+}
 
+/// The key-value store of the calling plugin.
+pub trait StorageApi: Guard {
     /// List stored keys
     ///
     /// Keys of the calling plugin in byte order, from a prefix, page by page.
@@ -359,7 +412,10 @@ pub trait Api: Guard {
         key: String,
         params: DeleteValueParams,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
+}
 
+/// What administrators, operators and auditors do.
+pub trait AdminApi: Guard {
     /// Enrol a plugin
     ///
     /// Makes a token with which the named plugin registers once. With approve the traits and

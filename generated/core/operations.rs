@@ -811,6 +811,7 @@ pub static LIST_BREAKERS: OperationInfo = OperationInfo {
     audit_action: Some("admin.breakers.list"),
     rate_limit_class: Some("admin"),
     body_limit: Some(0),
+    max_authentication_age: None,
     idempotency: Idempotency::Natural,
     required_traits: &["admin", "operator", "viewer", "auditor"],
     problems: &[

@@ -1,22 +1,28 @@
 //! Calls from plugin to plugin.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vivified_contract::api::{CallPluginParams, OperatorApi};
-use vivified_contract::runtime::{Call, Problem};
+use vivified_contract::runtime::{Base64, Call, Fields, Problem, Raw};
 use vivified_contract::{models, problems};
 
 use super::calls::{asks, once, plugin, violations};
 use super::guard::{store_failed, token_problem};
-use crate::operator::{self, CallError, ChainFault};
+use crate::operator::{self, Answer, CallError, ChainFault, Operation};
+use crate::policy::{PluginState, Request};
 use crate::registry::{Offer, Plugin, between, callable};
 use crate::schemas::nearest;
 use crate::{Caller, Core};
 
 /// Seconds after which a plugin that is not well may be back.
 const CALLEE_BACK: u64 = 10;
+/// Largest answer that is kept for an `Idempotency-Key`.
+const MAX_KEPT: usize = 1024 * 1024;
+const JSON: &str = "application/json";
 
 impl OperatorApi for Core {
     async fn call_plugin(
@@ -26,30 +32,13 @@ impl OperatorApi for Core {
         operation: String,
         params: CallPluginParams,
         body: Option<models::CallInput>,
-    ) -> Result<models::CallOutput, Problem> {
+    ) -> Result<Raw, Problem> {
         let caller = plugin(call)?;
         call.note("operation", operation.as_str());
-        let callee = self.registry.get(&plugin_id).ok_or_else(problems::unknown_plugin)?;
-        let offer = callee
-            .offer(&operation)
-            .ok_or_else(|| unknown_operation(self, &caller, &callee, &operation))?;
-        let asked = between(asks(call, caller.party()), &callee, &offer);
-        let decision = self.policy.decide(&asked);
-        if !decision.allows() {
-            let problem = self.decisions.problem(&asked, &decision);
-            let away = decision.code == "callee_unavailable";
-            return Err(if away { problem.with_retry_after(CALLEE_BACK) } else { problem });
-        }
-        let base_url = callee.base_url.clone().filter(|_| callee.is_healthy(self.clock.unix()));
-        let base_url =
-            base_url.ok_or_else(|| problems::callee_unavailable().with_retry_after(CALLEE_BACK))?;
-        // An operation takes an object; no body is an empty one.
-        let octets = match call.body_octets() {
-            [] => Bytes::from_static(b"{}"),
-            octets => Bytes::copy_from_slice(octets),
-        };
+        let asked = asks(call, caller.party());
+        let (operation, base_url) = resolve(self, &caller, asked, &plugin_id, &operation)?;
         let input = body.map_or_else(|| Value::Object(serde_json::Map::new()), |input| input.0);
-        let faults = self.gateway.faults(&offer, &input);
+        let faults = operation.input_faults(&input);
         if !faults.is_empty() {
             return Err(problems::invalid_request().with_violations(violations("/body", faults)));
         }
@@ -66,21 +55,76 @@ impl OperatorApi for Core {
             caller: caller.plugin_id.clone(),
             callee: plugin_id,
             base_url,
-            offer,
-            body: octets,
+            operation,
+            // An operation takes an object; no body is an empty one.
+            body: match call.body_octets() {
+                [] => Bytes::from_static(b"{}"),
+                octets => Bytes::copy_from_slice(octets),
+            },
             trace_id: request.trace.trace_id.clone(),
             traceparent: request.trace.traceparent(),
             tracestate: request.trace.state.clone(),
+            purpose: request.purpose.clone(),
             idempotency_key: request.idempotency_key.clone(),
             timeout: timeout.map(Duration::from_millis),
             shown_chain,
         };
-        let work =
-            async { self.gateway.call(forwarded).await.map_err(|error| failed(self, error)) };
-        once(self, &caller.plugin_id, request, call.body_octets(), work)
-            .await
-            .map(models::CallOutput)
+        let work = async {
+            let answer =
+                self.gateway.call(&forwarded).await.map_err(|error| failed(self, error))?;
+            still_allowed(self, &caller, &forwarded.callee)?;
+            Ok(answer)
+        };
+        if request.idempotency_key.is_none() {
+            return work.await.map(release);
+        }
+        let work = async { keep(work.await?).await };
+        once(self, &caller.plugin_id, request, call.body_octets(), work).await?.release()
     }
+
+    async fn list_breakers(
+        &self,
+        _: &mut Call<'_, Caller>,
+    ) -> Result<models::BreakerList, Problem> {
+        let shown = |tripped: operator::Tripped| models::Breaker {
+            plugin_id: tripped.plugin_id,
+            operation: tripped.operation,
+            state: if tripped.probing {
+                models::BreakerState::Probing
+            } else {
+                models::BreakerState::Open
+            },
+            retry_after: i64::try_from(tripped.retry_after).unwrap_or(i64::MAX),
+            other: Fields::default(),
+        };
+        let breakers = self.gateway.tripped().into_iter().map(shown).collect();
+        Ok(models::BreakerList { breakers, other: Fields::default() })
+    }
+}
+
+/// The operation and where it is served, when this caller may call it now.
+fn resolve(
+    core: &Core,
+    caller: &Plugin,
+    asked: Request<'_>,
+    plugin_id: &str,
+    name: &str,
+) -> Result<(Arc<Operation>, String), Problem> {
+    let callee = core.registry.get(plugin_id).ok_or_else(problems::unknown_plugin)?;
+    let operation = core
+        .gateway
+        .operation(&callee, name)
+        .ok_or_else(|| unknown_operation(core, caller, &callee, name))?;
+    let asked = between(asked, &callee, &operation.offer);
+    let decision = core.policy.decide(&asked);
+    if !decision.allows() {
+        let problem = core.decisions.problem(&asked, &decision);
+        let away = decision.code == "callee_unavailable";
+        return Err(if away { problem.with_retry_after(CALLEE_BACK) } else { problem });
+    }
+    let base_url = callee.base_url.clone().filter(|_| callee.is_healthy(core.clock.unix()));
+    let away = || problems::callee_unavailable().with_retry_after(CALLEE_BACK);
+    Ok((operation, base_url.ok_or_else(away)?))
 }
 
 /// Names only what the caller could call.
@@ -92,6 +136,49 @@ fn unknown_operation(core: &Core, caller: &Plugin, callee: &Plugin, name: &str) 
     match nearest(name, offers.iter().map(|offer| offer.name.as_str())) {
         Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
         None => problem,
+    }
+}
+
+/// Whoever lost its rights during the call gets no answer any more, and gives none.
+fn still_allowed(core: &Core, caller: &Plugin, callee: &str) -> Result<(), Problem> {
+    let finishes = |state| matches!(state, PluginState::Active | PluginState::Draining);
+    let holder = core.registry.holder(&caller.plugin_id, caller.generation);
+    if !finishes(holder.map_err(token_problem)?.state) {
+        return Err(problems::plugin_inactive());
+    }
+    if core.registry.get(callee).is_none_or(|callee| !finishes(callee.state)) {
+        return Err(problems::callee_unavailable().with_retry_after(CALLEE_BACK));
+    }
+    Ok(())
+}
+
+fn release(answer: Answer) -> Raw {
+    match answer {
+        Answer::Json(text) => Raw::new(JSON, text),
+        Answer::Stream { media_type, body } => Raw::new(media_type, body),
+    }
+}
+
+/// An answer that is kept for those who ask again with the same key.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    media_type: String,
+    octets: Base64,
+}
+
+async fn keep(answer: Answer) -> Result<Kept, Problem> {
+    let Raw { media_type, body } = release(answer);
+    let octets = axum::body::to_bytes(body, MAX_KEPT).await;
+    let octets = octets.map_err(|_| {
+        problems::response_too_large()
+            .with_detail("with an Idempotency-Key an answer is kept and has at most 1 MiB")
+    })?;
+    Ok(Kept { media_type, octets: Base64(octets.to_vec()) })
+}
+
+impl Kept {
+    fn release(self) -> Result<Raw, Problem> {
+        Ok(Raw::new(self.media_type, self.octets.0))
     }
 }
 
@@ -112,6 +199,10 @@ fn failed(core: &Core, error: CallError) -> Problem {
         }
         CallError::TimedOut => problems::timeout(),
         CallError::CalleeFailed => problems::callee_failed(),
+        CallError::CalleeGone => problems::callee_unavailable().with_retry_after(CALLEE_BACK),
+        CallError::InvalidResponse(faults) => {
+            problems::invalid_response().with_violations(violations("/response", faults))
+        }
         CallError::TooLarge => problems::response_too_large(),
         CallError::Refused { status, retry_after } => refused(status, retry_after),
         CallError::Store(error) => store_failed(error),

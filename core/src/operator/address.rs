@@ -2,7 +2,7 @@
 //!
 //! Plain HTTP is for loopback; anything else must prove its name over TLS 1.3.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use url::{Host, Url};
 
@@ -63,12 +63,5 @@ impl Address {
                 octet.is_ascii_alphanumeric() || matches!(octet, b'/' | b'-' | b'.' | b'_' | b'~')
             });
         stays.then(|| format!("{}{path}", self.prefix))
-    }
-
-    pub fn socket(&self) -> Option<SocketAddr> {
-        match self.host {
-            Dialled::Address(address) => Some(SocketAddr::new(address, self.port)),
-            Dialled::Name(_) => None,
-        }
     }
 }

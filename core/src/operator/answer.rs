@@ -11,10 +11,10 @@ use hyper::body::{Frame, Incoming};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::CallError;
 use super::catalogue::Operation;
 use super::forward::{Broken, Head};
 use super::pool::{Callee, Loan};
-use super::CallError;
 use crate::json::parse_json;
 use crate::schemas::Fault;
 
@@ -73,7 +73,11 @@ async fn read_json(head: Head, operation: &Operation) -> Result<Answer, CallErro
     let broken = |_| CallError::InvalidResponse(vec![fault("json", "is not well-formed JSON")]);
     let value: Value = parse_json(&octets).map_err(broken)?;
     let faults = operation.output_faults(&value);
-    if faults.is_empty() { Ok(Answer::Json(octets)) } else { Err(CallError::InvalidResponse(faults)) }
+    if faults.is_empty() {
+        Ok(Answer::Json(octets))
+    } else {
+        Err(CallError::InvalidResponse(faults))
+    }
 }
 
 async fn whole(head: Head) -> Result<Bytes, CallError> {

@@ -20,6 +20,7 @@ use crate::identity::IssuedToken;
 pub const DEADLINE: HeaderName = HeaderName::from_static("vivified-deadline-ms");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const PURPOSE: HeaderName = HeaderName::from_static("vivified-purpose");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue =
@@ -32,6 +33,7 @@ pub struct Parcel {
     pub body: Bytes,
     pub traceparent: String,
     pub tracestate: Option<String>,
+    pub purpose: Option<String>,
     pub idempotency_key: Option<String>,
 }
 
@@ -93,9 +95,11 @@ fn request(
     headers.insert(header::USER_AGENT, AGENT);
     headers.insert(DEADLINE, HeaderValue::from(left.as_millis() as u64));
     headers.insert(TRACEPARENT, HeaderValue::try_from(parcel.traceparent.as_str()).ok()?);
-    for (name, value) in
-        [(TRACESTATE, &parcel.tracestate), (IDEMPOTENCY_KEY, &parcel.idempotency_key)]
-    {
+    for (name, value) in [
+        (TRACESTATE, &parcel.tracestate),
+        (PURPOSE, &parcel.purpose),
+        (IDEMPOTENCY_KEY, &parcel.idempotency_key),
+    ] {
         if let Some(value) = value {
             headers.insert(name, HeaderValue::try_from(value).ok()?);
         }

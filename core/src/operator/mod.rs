@@ -30,6 +30,7 @@ pub use chain::ChainFault;
 
 use crate::egress::connect::Tls;
 use crate::identity::{CallGrant, Identity};
+use crate::policy::PluginState;
 use crate::registry::{Plugin, Registry};
 use crate::schemas::Fault;
 use crate::{Clock, StoreError};
@@ -52,6 +53,8 @@ pub struct Call {
     pub trace_id: String,
     pub traceparent: String,
     pub tracestate: Option<String>,
+    /// The purpose of use, as the caller stated it and policy understood it.
+    pub purpose: Option<String>,
     pub idempotency_key: Option<String>,
     /// The caller's own deadline; the offer's holds beside it.
     pub timeout: Option<Duration>,
@@ -135,7 +138,7 @@ impl Gateway {
     pub fn follow(&self, registry: &Registry) {
         self.pool.keep(|plugin_id, base_url| {
             registry.get(plugin_id).is_some_and(|plugin| {
-                plugin.state == crate::policy::PluginState::Active
+                matches!(plugin.state, PluginState::Active | PluginState::Draining)
                     && plugin.base_url.as_deref() == Some(base_url)
             })
         });
@@ -157,6 +160,7 @@ impl Gateway {
             body: call.body.clone(),
             traceparent: call.traceparent.clone(),
             tracestate: call.tracestate.clone(),
+            purpose: call.purpose.clone(),
             idempotency_key: call.idempotency_key.clone(),
         };
         let _entry = self.chains.enter(&call.trace_id, path, deadline);
