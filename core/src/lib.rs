@@ -83,7 +83,14 @@ impl Core {
         check_purpose(&store, config.development).await?;
         let sealer = Sealer::new(master.clone());
         let keyring = keyring::Keyring::open(store.clone(), sealer.clone(), clock.clone()).await?;
-        let audit = audit::AuditLog::new(store.clone(), clock.clone(), &master);
+        let audit_key = audit::AuditKey::open(&folder.join("audit.key"))?;
+        let settings = audit::Settings {
+            heads: Some(folder.join("audit-checkpoints.jsonl")),
+            ..audit::Settings::default()
+        };
+        let audit =
+            audit::AuditLog::open(store.clone(), clock.clone(), &master, audit_key, settings)
+                .await?;
         let identity = identity::Identity::new(
             store.clone(),
             clock.clone(),
@@ -128,6 +135,9 @@ impl Core {
     pub async fn close(&self) {
         let stopped = audit::Entry::outcome(audit::Actor::system(), "core.stop", "ok");
         let _ = self.audit.append(stopped).await;
+        // What was recorded leaves the machine signed, not only what a minute or a block closed.
+        let _ = self.audit.seal().await;
+        let _ = self.audit.copy_heads().await;
         self.store.close().await;
     }
 }

@@ -16,6 +16,7 @@ impl Core {
     /// One round. What fails is tried again in the next one.
     pub async fn upkeep(&self) {
         self.gateway.follow(&self.registry);
+        report("audit", self.audit.upkeep().await);
         report("idempotency", self.idempotency.upkeep().await);
         report("keyring", self.keyring.upkeep().await);
         report("settings", self.settings.upkeep().await);

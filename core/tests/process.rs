@@ -247,7 +247,9 @@ fn what_was_answered_survives_a_killed_process() {
         }
         killer.join().expect("joins");
         let conn = rusqlite::Connection::open(folder.path().join("data/core.db")).expect("opens");
-        let report = vivified_core::audit::verify(&conn, &[]).expect("reads");
+        let key = folder.path().join("data/audit.key");
+        let key = vivified_core::audit::AuditKey::read(&key).expect("a key").public();
+        let report = vivified_core::audit::folder::verify(&conn, key, Vec::new()).expect("reads");
         assert_eq!(report.fault, None);
     }
     assert!(answered.len() > 20, "control: there was something to lose");
@@ -256,8 +258,9 @@ fn what_was_answered_survives_a_killed_process() {
         let kept: bool = conn
             .query_row(
                 "SELECT EXISTS (SELECT 1 FROM enrollments WHERE plugin_id = ?1)
-                    AND EXISTS (SELECT 1 FROM audit_log WHERE plugin_id = ?1
-                        AND action = 'admin.enroll')",
+                    AND EXISTS (SELECT 1 FROM audit_log
+                        WHERE json_extract(record, '$.plugin_id') = ?1
+                        AND json_extract(record, '$.action') = 'admin.enroll')",
                 [plugin_id],
                 |row| row.get(0),
             )

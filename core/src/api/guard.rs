@@ -77,7 +77,11 @@ impl Guard for Core {
             let mut intent = self.entry(request, Some(caller), Phase::Intent);
             intent.rule = Some(rule.to_string());
             intent.request_bytes = request.declared_length;
-            self.audit.append(intent).await.map_err(audit_failed)?;
+            if reaches_outside(request.operation) {
+                self.audit.append(intent).await.map(drop).map_err(audit_failed)?;
+            } else {
+                self.audit.announce(intent).map_err(audit_failed)?;
+            }
         }
         Ok(Receipt { rule })
     }
@@ -227,6 +231,13 @@ fn take_notes(entry: &mut Entry, outcome: &Outcome) {
             key => drop(entry.detail.insert(key.to_owned(), text)),
         }
     }
+}
+
+/// Whether the operation does something that the store cannot take back. Its intent must be on the
+/// disk before; for all others it is enough that the intent is queued, because what they do is
+/// queued behind it.
+fn reaches_outside(operation: &OperationInfo) -> bool {
+    !matches!(operation.lane, Some("control" | "canonical"))
 }
 
 fn is_audited(operation: &OperationInfo) -> bool {

@@ -1,13 +1,10 @@
-//! One record of the log and its canonical form.
+//! What a caller of the log says of one act.
 //!
 //! A record says who did what, where, when, and what was decided. It has no field that could hold
 //! a value of a payload; people and resources that could name a person appear as keyed HMACs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-use serde_json::{Map, Value, json};
-
-use crate::json::{canonical, hex, sha256};
 
 /// Who acted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +71,7 @@ impl Phase {
 pub struct Entry {
     pub phase: Phase,
     pub actor: Actor,
-    pub action: String,
+    pub action: Cow<'static, str>,
     pub lane: Option<String>,
     /// The plugin acted upon, when it is not the actor.
     pub plugin_id: Option<String>,
@@ -93,7 +90,7 @@ pub struct Entry {
 
 impl Entry {
     /// An allowed action that is about to happen.
-    pub fn intent(actor: Actor, action: impl Into<String>) -> Self {
+    pub fn intent(actor: Actor, action: impl Into<Cow<'static, str>>) -> Self {
         Self {
             phase: Phase::Intent,
             actor,
@@ -113,7 +110,11 @@ impl Entry {
     }
 
     /// Something that has happened.
-    pub fn outcome(actor: Actor, action: impl Into<String>, outcome: impl Into<String>) -> Self {
+    pub fn outcome(
+        actor: Actor,
+        action: impl Into<Cow<'static, str>>,
+        outcome: impl Into<String>,
+    ) -> Self {
         Self { phase: Phase::Outcome, outcome: outcome.into(), ..Self::intent(actor, action) }
     }
 
@@ -128,58 +129,4 @@ impl Entry {
         self.detail.insert(key.into(), value.into());
         self
     }
-
-    /// The record at its place in the chain.
-    pub(super) fn into_record(self, seq: i64, time: &str, prev: &str) -> Record {
-        let mut fields = Map::new();
-        let mut put = |key: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                fields.insert(key.to_owned(), value);
-            }
-        };
-        put("seq", Some(seq.into()));
-        put("time", Some(time.into()));
-        put("phase", Some(self.phase.name().into()));
-        put("actor", Some(json!({ "kind": self.actor.kind.name(), "id": self.actor.id })));
-        put("action", Some(self.action.into()));
-        put("lane", self.lane.map(Value::from));
-        put("plugin_id", self.plugin_id.map(Value::from));
-        put("decision", Some(self.decision.into()));
-        put("rule", self.rule.map(Value::from));
-        put("decision_id", self.decision_id.map(Value::from));
-        put("outcome", Some(self.outcome.into()));
-        put("status", self.status.map(Value::from));
-        put("trace_id", self.trace_id.map(Value::from));
-        put("request_bytes", self.request_bytes.map(Value::from));
-        put("response_bytes", self.response_bytes.map(Value::from));
-        let detail = self.detail.into_iter().map(|(key, value)| (key, Value::from(value)));
-        put("detail", Some(Value::Object(detail.collect())));
-        put("prev", Some(prev.into()));
-        Record { fields }
-    }
-}
-
-/// A record as it stands in the log, without its own hash.
-#[derive(Debug, Clone)]
-pub(super) struct Record {
-    pub fields: Map<String, Value>,
-}
-
-impl Record {
-    pub fn text(&self) -> String {
-        canonical(&Value::Object(self.fields.clone()))
-    }
-
-    pub fn string(&self, key: &str) -> Option<&str> {
-        self.fields.get(key).and_then(Value::as_str)
-    }
-
-    pub fn actor_id(&self) -> Option<&str> {
-        self.fields.get("actor")?.get("id")?.as_str()
-    }
-}
-
-/// The hash of a record is taken over its text, which holds the hash of the record before.
-pub(super) fn hash(text: &str) -> String {
-    hex(&sha256(text.as_bytes()))
 }

@@ -1,21 +1,33 @@
-//! Reads the whole chain and names the first record that does not fit.
+//! The verifier: fed with records and checkpoints in their order, it names the first that does not
+//! fit.
 //!
-//! Needs nothing but a connection, so it also runs on a copy of the file. A chain that was
-//! rewritten whole, or cut at its end, is sound in itself: only a head kept elsewhere shows that,
-//! so a caller can hand in heads it has kept.
+//! It knows neither files nor databases, so the same judgement serves the running log, a data
+//! folder and an export. A chain that was rewritten whole is sound in itself: the signed
+//! checkpoints show that. A log that was cut behind its last checkpoint, or put back to an older
+//! copy, is sound together with its checkpoints: only a head that was kept elsewhere shows that.
 
-use rusqlite::Connection;
-use serde_json::Value;
-
-use super::record::{Record, hash};
-use super::{AuditLog, GENESIS};
-use crate::json::parse_json;
-use crate::store::StoreError;
+use super::blocks::BLOCK;
+use super::chain::{NOTHING, write_hex};
+use super::checkpoint::{Checkpoint, Signed};
+use super::key::PublicKey;
+use super::text::View;
+use super::tree::{Hash, Tree, leaf, sha256};
+use crate::json::hex;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
+    /// The place before the first record that was read.
+    pub after: i64,
+    /// The last record that was found good.
+    pub last: i64,
+    /// How many were read.
     pub records: i64,
-    /// Hash of the last record: keep it elsewhere and the log up to here can never change unseen.
+    pub checkpoints: i64,
+    /// Records behind the last checkpoint: chained, but not yet signed for.
+    pub unsealed: i64,
+    /// Records that say that the clock of the machine went back before them.
+    pub clock_jumps: i64,
+    /// Hash of the last record.
     pub head: String,
     /// The first record that does not fit.
     pub fault: Option<Fault>,
@@ -25,84 +37,199 @@ pub struct Report {
 pub struct Fault {
     pub seq: i64,
     pub what: &'static str,
+    /// The records that were read are sound, but there must be more of them.
+    pub at_end: bool,
 }
 
-struct Row {
+pub struct Verifier {
+    key: PublicKey,
+    /// What was kept elsewhere, the shortest first.
+    heads: Vec<Checkpoint>,
+    next_head: usize,
+    after: i64,
     seq: i64,
+    head: Hash,
+    prev: String,
     time: String,
-    action: String,
-    actor_id: String,
-    plugin_id: Option<String>,
-    text: String,
-    hash: String,
+    log: Option<Hash>,
+    tree: Tree,
+    number: i64,
+    sealed: i64,
+    checkpoints: i64,
+    clock_jumps: i64,
 }
 
-impl AuditLog {
-    pub async fn verify(&self, heads: Vec<(i64, String)>) -> Result<Report, StoreError> {
-        self.store.read(move |conn| verify(conn, &heads)).await
-    }
-}
-
-/// `heads` are places with the hash that stood there when they were kept.
-pub fn verify(conn: &Connection, heads: &[(i64, String)]) -> Result<Report, StoreError> {
-    let mut report = Report { records: 0, head: GENESIS.to_owned(), fault: None };
-    let mut statement = conn.prepare(
-        "SELECT seq, time, action, actor_id, plugin_id, record, hash FROM audit_log ORDER BY seq",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok(Row {
-            seq: row.get(0)?,
-            time: row.get(1)?,
-            action: row.get(2)?,
-            actor_id: row.get(3)?,
-            plugin_id: row.get(4)?,
-            text: row.get(5)?,
-            hash: row.get(6)?,
-        })
-    })?;
-    for row in rows {
-        let row = row?;
-        let expected = report.records + 1;
-        let what = check(&row, expected, &report.head).or_else(|| {
-            let kept = heads.iter().find(|(seq, _)| *seq == row.seq);
-            kept.filter(|(_, head)| *head != row.hash).map(|_| "differs from the head kept of it")
-        });
-        if let Some(what) = what {
-            report.fault = Some(Fault { seq: expected.min(row.seq), what });
-            return Ok(report);
+impl Verifier {
+    pub fn new(key: PublicKey) -> Self {
+        Self {
+            key,
+            heads: Vec::new(),
+            next_head: 0,
+            after: 0,
+            seq: 0,
+            head: NOTHING,
+            prev: hex(&NOTHING),
+            time: String::new(),
+            log: None,
+            tree: Tree::default(),
+            number: 0,
+            sealed: 0,
+            checkpoints: 0,
+            clock_jumps: 0,
         }
-        report.records = row.seq;
-        report.head = row.hash;
     }
-    let cut = heads.iter().map(|(seq, _)| *seq).filter(|seq| *seq > report.records).min();
-    report.fault = cut.map(|_| Fault { seq: report.records + 1, what: "is missing at the end" });
-    Ok(report)
-}
 
-fn check(row: &Row, seq: i64, prev: &str) -> Option<&'static str> {
-    if row.seq != seq {
-        return Some("is missing");
+    /// Begins behind a checkpoint instead of at the first record. None when the tree is not the
+    /// one that it signs.
+    pub fn behind(key: PublicKey, checkpoint: &Checkpoint, tree: Tree) -> Option<Self> {
+        let seq = checkpoint.size;
+        if tree.size() != checkpoint.size || tree.root() != checkpoint.root {
+            return None;
+        }
+        Some(Self {
+            after: seq,
+            seq,
+            head: checkpoint.head,
+            prev: hex(&checkpoint.head),
+            log: Some(checkpoint.log),
+            tree,
+            number: checkpoint.number,
+            sealed: seq,
+            ..Self::new(key)
+        })
     }
-    if hash(&row.text) != row.hash {
-        return Some("was changed: its hash does not fit its text");
+
+    /// Heads that were kept elsewhere; their signatures have been verified.
+    #[must_use]
+    pub fn with_heads(mut self, mut heads: Vec<Checkpoint>) -> Self {
+        heads.sort_by_key(|head| head.size);
+        heads.retain(|head| head.size > self.tree.size());
+        self.heads = heads;
+        self
     }
-    let Ok(Value::Object(fields)) = parse_json(row.text.as_bytes()) else {
-        return Some("is no JSON object");
-    };
-    let record = Record { fields };
-    if record.text() != row.text {
-        return Some("is not in canonical form");
+
+    /// Takes the next record. `place` and `hash` are what stands beside it where it is stored.
+    pub fn record(
+        &mut self,
+        text: &[u8],
+        place: Option<i64>,
+        hash: Option<&[u8]>,
+    ) -> Result<(), Fault> {
+        self.end_of_block()?;
+        let seq = self.seq + 1;
+        let fault = |what| Err(Fault { seq, what, at_end: false });
+        if place.is_some_and(|place| place != seq) {
+            return fault("is missing or stands elsewhere");
+        }
+        let own = sha256(text);
+        if hash.is_some_and(|hash| hash != own) {
+            return fault("was changed: its hash does not fit its text");
+        }
+        let Some(view) = View::parse(text) else { return fault("has not the form of a record") };
+        if view.seq != seq {
+            return fault("stands at another place than it was written for");
+        }
+        if view.prev != self.prev {
+            return fault("does not follow the record before it");
+        }
+        if view.time < self.time.as_str() {
+            if !view.clock_went_back() {
+                return fault("is older than the record before it and does not say why");
+            }
+            self.clock_jumps += 1;
+        }
+        view.time.clone_into(&mut self.time);
+        self.seq = seq;
+        self.head = own;
+        self.log.get_or_insert(own);
+        write_hex(&mut self.prev, &own);
+        self.tree.push(leaf(&own));
+        self.compare_heads()
     }
-    if record.fields.get("seq").and_then(Value::as_i64) != Some(seq) {
-        return Some("stands at another place than it was written for");
+
+    /// Takes the checkpoint that stands behind the records taken so far.
+    pub fn checkpoint(&mut self, signed: &Signed) -> Result<Checkpoint, Fault> {
+        let seq = self.seq.max(1);
+        let fault = |what| Err(Fault { seq, what, at_end: false });
+        let Some(checkpoint) = signed.verified(self.key) else {
+            return fault("ends with a checkpoint that the audit key did not sign");
+        };
+        if checkpoint.number != self.number + 1 {
+            return fault(
+                "ends with a checkpoint that is repeated or does not follow the one before",
+            );
+        }
+        if self.log.is_some_and(|log| log != checkpoint.log) {
+            return fault("ends with a checkpoint of another log");
+        }
+        if checkpoint.size > self.tree.size() {
+            let what = "is missing, though a checkpoint covers it";
+            return Err(Fault { seq: self.seq + 1, what, at_end: true });
+        }
+        if checkpoint.size < self.tree.size() {
+            return fault("ends with a checkpoint of another place");
+        }
+        if checkpoint.head != self.head || checkpoint.root != self.tree.root() {
+            return fault("ends with a checkpoint that signs other records");
+        }
+        self.number = checkpoint.number;
+        self.sealed = self.seq;
+        self.checkpoints += 1;
+        Ok(checkpoint)
     }
-    if record.string("prev") != Some(prev) {
-        return Some("does not follow the record before it");
+
+    /// Every block ends with a checkpoint, so that those cannot be left out together.
+    fn end_of_block(&self) -> Result<(), Fault> {
+        let is_end = self.tree.size() % BLOCK == 0 && self.seq > self.after;
+        if is_end && self.sealed != self.seq {
+            let what = "ends a block, but its checkpoint is missing";
+            return Err(Fault { seq: self.seq, what, at_end: false });
+        }
+        Ok(())
     }
-    // Searches use the columns, so they must say what the record says.
-    let columns = record.string("time") == Some(&row.time)
-        && record.string("action") == Some(&row.action)
-        && record.actor_id() == Some(&row.actor_id)
-        && record.string("plugin_id") == row.plugin_id.as_deref();
-    (!columns).then_some("is filed under something else than it says")
+
+    fn compare_heads(&mut self) -> Result<(), Fault> {
+        while let Some(head) = self.heads.get(self.next_head) {
+            if head.size > self.tree.size() {
+                break;
+            }
+            if head.head != self.head || head.root != self.tree.root() {
+                let what = "or one before it differs from the head that was kept";
+                return Err(Fault { seq: self.seq, what, at_end: false });
+            }
+            self.next_head += 1;
+        }
+        Ok(())
+    }
+
+    /// Looks at the end: nothing that was signed for or kept may lie behind it.
+    pub fn finish(&self) -> Result<(), Fault> {
+        self.end_of_block()?;
+        if self.next_head < self.heads.len() {
+            let what = "is missing at the end, though a head that was kept covers it";
+            return Err(Fault { seq: self.seq + 1, what, at_end: true });
+        }
+        Ok(())
+    }
+
+    pub fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    pub fn sealed_number(&self) -> i64 {
+        self.number
+    }
+
+    pub fn report(&self, fault: Option<Fault>) -> Report {
+        Report {
+            after: self.after,
+            last: self.seq,
+            records: self.seq - self.after,
+            checkpoints: self.checkpoints,
+            unsealed: self.seq - self.sealed,
+            clock_jumps: self.clock_jumps,
+            head: self.prev.clone(),
+            fault,
+        }
+    }
 }

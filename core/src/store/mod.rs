@@ -142,6 +142,18 @@ impl Store {
         self.writer.enqueue(work)
     }
 
+    /// [`Store::enqueue`] for work whose end is a call instead of an answer: `done` runs on the
+    /// thread of the writer once the work is on the disk or refused, so it must be quick. Nothing
+    /// calls it when the store was closed before the work ran.
+    pub fn enqueue_then<T, F, R>(&self, work: F, done: R) -> Result<(), StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        R: FnOnce(Result<T, StoreError>) + Send + 'static,
+    {
+        self.writer.enqueue_then(work, done)
+    }
+
     /// [`Store::write`] for code outside the async runtime, such as the start of the process.
     pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
     where

@@ -77,10 +77,23 @@ impl Writer {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Work { work: Some(work), result: None, reply: Some(reply), relied_upon };
-        // A full queue means the disk cannot follow: refuse now rather than wait without a bound.
-        self.queue.try_send(Message::Job(Box::new(job))).map_err(|_| StoreError::Unavailable)?;
+        let reply = move |result| drop(reply.send(result));
+        self.submit(Work { work: Some(work), result: None, reply: Some(reply), relied_upon })?;
         Ok(Queued { answer })
+    }
+
+    pub fn enqueue_then<T, F, R>(&self, work: F, reply: R) -> Result<(), StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        R: FnOnce(Result<T, StoreError>) + Send + 'static,
+    {
+        self.submit(Work { work: Some(work), result: None, reply: Some(reply), relied_upon: true })
+    }
+
+    /// A full queue means the disk cannot follow: refuse now rather than wait without a bound.
+    fn submit(&self, job: impl Job + 'static) -> Result<(), StoreError> {
+        self.queue.try_send(Message::Job(Box::new(job))).map_err(|_| StoreError::Unavailable)
     }
 
     pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
@@ -89,6 +102,7 @@ impl Writer {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
+        let reply = move |result| drop(reply.send(result));
         let job = Work { work: Some(work), result: None, reply: Some(reply), relied_upon: false };
         self.queue.send(Message::Job(Box::new(job))).map_err(|_| StoreError::Unavailable)?;
         answer.blocking_recv().unwrap_or(Err(StoreError::Unavailable))
@@ -135,17 +149,18 @@ enum Failure {
     Disk(String),
 }
 
-struct Work<T, F> {
+struct Work<T, F, R> {
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
-    reply: Option<oneshot::Sender<Result<T, StoreError>>>,
+    reply: Option<R>,
     relied_upon: bool,
 }
 
-impl<T, F> Job for Work<T, F>
+impl<T, F, R> Job for Work<T, F, R>
 where
     T: Send + 'static,
     F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    R: FnOnce(Result<T, StoreError>) + Send + 'static,
 {
     fn is_relied_upon(&self) -> bool {
         self.relied_upon
@@ -173,13 +188,13 @@ where
     fn answer(mut self: Box<Self>) {
         let result = self.result.take().unwrap_or(Err(StoreError::Unavailable));
         if let Some(reply) = self.reply.take() {
-            let _ = reply.send(result);
+            reply(result);
         }
     }
 
     fn refuse(mut self: Box<Self>) {
         if let Some(reply) = self.reply.take() {
-            let _ = reply.send(Err(StoreError::Unavailable));
+            reply(Err(StoreError::Unavailable));
         }
     }
 }

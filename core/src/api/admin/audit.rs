@@ -23,6 +23,7 @@ pub async fn search_audit(
         since: params.since.map(OffsetDateTime::from),
         after,
         limit: usize::try_from(params.limit).unwrap_or(1),
+        ..Filter::default()
     };
     let page = core.audit.search(filter).await.map_err(store_failed)?;
     call.note("records", page.records.len());
