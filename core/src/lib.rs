@@ -10,6 +10,7 @@ pub mod canonical;
 pub mod clock;
 pub mod config;
 pub mod egress;
+pub mod framing;
 pub mod idempotency;
 pub mod identity;
 pub mod json;
