@@ -14,7 +14,7 @@ SDK    := target/sdk
 .PHONY: help up down generate check test bench format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
-.PHONY: prove core-dev test-identities
+.PHONY: prove core-dev test-identities test-edge
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -93,6 +93,9 @@ core-dev:
 
 test-identities: $(STAMPS)/python-tools core-dev ## No plugin can act as another, on any lane, by any field
 	$(PYTHON) -m pytest -q -s tests/identities
+
+test-edge: $(STAMPS)/python-tools core-dev ## Smuggling, slow clients and HTTP/2 floods against the real Core
+	$(PYTHON) -m pytest -q -s tests/edge
 
 $(STAMPS):
 	@mkdir -p $@

@@ -28,11 +28,13 @@ STEPS = [
     ("test-scenarios", "scenarios in three languages"),
     ("test-smoke", "smoke flow on make up"),
     ("test-identities", "identities on the lanes"),
+    ("test-edge", "smuggling, slow clients, floods"),
     ("test-coverage", "coverage of the command line"),
 ]
 # Long forms: the step runs with PROVE=1 in its environment and takes its full counts from it.
 PROOFS = [
     ("test-identities", "identities on the lanes"),
+    ("test-edge", "smuggling, slow clients, floods"),
 ]
 
 

@@ -4,12 +4,14 @@
 //! no new connection is taken and the running requests may finish.
 
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
+use axum_server::accept::{Accept, DefaultAcceptor};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
@@ -18,6 +20,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::{Config, TlsFiles};
+use crate::framing::Screen;
 use crate::{Core, store};
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -79,11 +82,34 @@ impl Listener {
         match self.tls {
             Some(tls) => {
                 let acceptor = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE);
-                server.acceptor(acceptor).serve(service).await?;
+                server.acceptor(Screened(acceptor)).serve(service).await?;
             }
-            None => server.serve(service).await?,
+            None => server.acceptor(Screened(DefaultAcceptor)).serve(service).await?,
         }
         Ok(())
+    }
+}
+
+/// Puts the screen for ambiguous messages between a connection and the parser.
+#[derive(Clone)]
+struct Screened<A>(A);
+
+impl<I, S, A> Accept<I, S> for Screened<A>
+where
+    A: Accept<I, S>,
+    A::Future: Send + 'static,
+{
+    type Stream = Screen<A::Stream>;
+    type Service = A::Service;
+    type Future =
+        Pin<Box<dyn Future<Output = std::io::Result<(Self::Stream, Self::Service)>> + Send>>;
+
+    fn accept(&self, stream: I, service: S) -> Self::Future {
+        let accepted = self.0.accept(stream, service);
+        Box::pin(async move {
+            let (stream, service) = accepted.await?;
+            Ok((Screen::new(stream), service))
+        })
     }
 }
 

@@ -15,7 +15,9 @@ class Outcome:
     rest: bytes
 
     def __str__(self) -> str:
-        return f"{self.statuses} {'closed' if self.closed else 'open'}" + (f" rest={self.rest[:60]!r}" if self.rest else "")
+        return f"{self.statuses} {'closed' if self.closed else 'open'}" + (
+            f" rest={self.rest[:60]!r}" if self.rest else ""
+        )
 
 
 def send(port: int, *parts: bytes, pause: float = 0.05, quiet: float = QUIET, patience: float = 8.0) -> Outcome:

@@ -12,7 +12,8 @@ import dataclasses
 HIDDEN = b"GET /health HTTP/1.1\r\nhost: smuggled\r\n\r\n"
 TARGET = b"POST /events/publish HTTP/1.1\r\n"
 HOST = b"host: core\r\n"
-JSON = b"content-type: application/json\r\n"
+# TOKEN is replaced by that of a plugin, so that bodies are read and not only heads.
+JSON = b"content-type: application/json\r\nauthorization: Bearer TOKEN\r\n"
 
 
 @dataclasses.dataclass
@@ -52,14 +53,28 @@ def lengths() -> list[Attack]:
         "with a space inside": b"1 5",
         "in full-width digits": "５".encode(),
     }
-    attacks = [Attack(f"length {name}", post(b"content-length: " + value, body=b"{   }" + HIDDEN)) for name, value in values.items()]
+    attacks = [
+        Attack(f"length {name}", post(b"content-length: " + value, body=b"{   }" + HIDDEN))
+        for name, value in values.items()
+    ]
     return attacks + [
-        Attack("length then chunked", post(b"content-length: %d" % len(EMPTY_CHUNKS), CHUNKED, body=EMPTY_CHUNKS + HIDDEN)),
+        Attack(
+            "length then chunked", post(b"content-length: %d" % len(EMPTY_CHUNKS), CHUNKED, body=EMPTY_CHUNKS + HIDDEN)
+        ),
         Attack("chunked then length", post(CHUNKED, b"content-length: 5", body=EMPTY_CHUNKS + HIDDEN)),
-        Attack("length of the hidden request and chunked", post(b"content-length: %d" % (len(EMPTY_CHUNKS) + len(HIDDEN)), CHUNKED, body=EMPTY_CHUNKS + HIDDEN)),
-        Attack("length on both sides of chunked", post(b"content-length: 5", CHUNKED, b"content-length: 5", body=EMPTY_CHUNKS + HIDDEN)),
+        Attack(
+            "length of the hidden request and chunked",
+            post(b"content-length: %d" % (len(EMPTY_CHUNKS) + len(HIDDEN)), CHUNKED, body=EMPTY_CHUNKS + HIDDEN),
+        ),
+        Attack(
+            "length on both sides of chunked",
+            post(b"content-length: 5", CHUNKED, b"content-length: 5", body=EMPTY_CHUNKS + HIDDEN),
+        ),
         Attack("two different lengths", post(b"content-length: 5", b"content-length: 6", body=b"{   }" + HIDDEN)),
-        Attack("two different lengths, the short one last", post(b"content-length: 6", b"content-length: 5", body=b"{   }" + HIDDEN)),
+        Attack(
+            "two different lengths, the short one last",
+            post(b"content-length: 6", b"content-length: 5", body=b"{   }" + HIDDEN),
+        ),
         Attack("two equal lengths", post(b"content-length: 5", b"content-length: 5", body=b"{   }" + HIDDEN), 2),
         Attack("length with a leading zero", post(b"content-length: 05", body=b"{   }" + HIDDEN), 2),
         Attack("length with white space around it", post(b"content-length:   5\t", body=b"{   }" + HIDDEN), 2),
@@ -94,8 +109,13 @@ def codings() -> list[Attack]:
     old = b"POST /events/publish HTTP/1.0\r\n"
     return attacks + [
         Attack("coding on HTTP/1.0", post(CHUNKED, start=old, body=EMPTY_CHUNKS + HIDDEN)),
-        Attack("coding on HTTP/1.0 kept alive", post(CHUNKED, b"connection: keep-alive", start=old, body=EMPTY_CHUNKS + HIDDEN)),
-        Attack("coding with white space around it", post(b"transfer-encoding: \tchunked ", body=EMPTY_CHUNKS + HIDDEN), 2),
+        Attack(
+            "coding on HTTP/1.0 kept alive",
+            post(CHUNKED, b"connection: keep-alive", start=old, body=EMPTY_CHUNKS + HIDDEN),
+        ),
+        Attack(
+            "coding with white space around it", post(b"transfer-encoding: \tchunked ", body=EMPTY_CHUNKS + HIDDEN), 2
+        ),
         Attack("coding in capitals", post(b"Transfer-Encoding: CHUNKED", body=EMPTY_CHUNKS + HIDDEN), 2),
     ]
 
@@ -217,14 +237,20 @@ def turns() -> list[Attack]:
         Attack("a GET with the hidden request as its body", get(body) + HIDDEN, 1),
         Attack("a GET with chunks", get(CHUNKED) + HIDDEN_CHUNK, 1),
         Attack("an upgrade and the hidden request", get(*upgrade) + HIDDEN, 2),
-        Attack("an upgrade to h2c and the hidden request", get(b"connection: upgrade, http2-settings", b"upgrade: h2c", b"http2-settings: AAMAAABkAAQAAP__") + HIDDEN, 2),
+        Attack(
+            "an upgrade to h2c and the hidden request",
+            get(b"connection: upgrade, http2-settings", b"upgrade: h2c", b"http2-settings: AAMAAABkAAQAAP__") + HIDDEN,
+            2,
+        ),
         Attack("an upgrade with a length", post(*upgrade, body, body=HIDDEN), 1),
         Attack("an early answer and its body left over", post(body, body=HIDDEN), 1),
         Attack("Expect: 100-continue with the body at once", post(b"expect: 100-continue", body, body=HIDDEN), 1),
         Attack("Expect: 100-continue on a GET", get(b"expect: 100-continue") + HIDDEN, 2),
         Attack("another Expect", post(b"expect: 200-ok", body, body=HIDDEN), 1),
         Attack("Connection names Content-Length", post(b"connection: content-length", body, body=HIDDEN), 1),
-        Attack("Connection names Transfer-Encoding", post(b"connection: transfer-encoding", CHUNKED, body=HIDDEN_CHUNK), 1),
+        Attack(
+            "Connection names Transfer-Encoding", post(b"connection: transfer-encoding", CHUNKED, body=HIDDEN_CHUNK), 1
+        ),
         Attack("an answer to a GET that closes", get(b"connection: close") + HIDDEN, 1),
     ]
 
