@@ -41,6 +41,7 @@ pub const SCHEMA: &[&[Migration]] = &[
     store::MIGRATIONS,
     audit::MIGRATIONS,
     canonical::MIGRATIONS,
+    egress::modes::MIGRATIONS,
     identity::MIGRATIONS,
     idempotency::MIGRATIONS,
     keyring::MIGRATIONS,
@@ -61,6 +62,7 @@ pub struct Core {
     pub events: canonical::Bus,
     pub gateway: operator::Gateway,
     pub egress: egress::Egress,
+    pub egress_modes: egress::modes::Modes,
     pub keyring: keyring::Keyring,
     pub settings: settings::Settings,
     pub secrets: settings::secrets::Secrets,
@@ -109,6 +111,7 @@ impl Core {
         Ok(Self {
             events: canonical::Bus::new(store.clone(), sealer.clone(), clock.clone()),
             egress: egress(config, tls)?,
+            egress_modes: egress::modes::Modes::open(store.clone(), clock.clone()).await?,
             settings: settings::Settings::new(store.clone(), sealer.clone(), clock.clone()),
             secrets: settings::secrets::Secrets::new(store.clone(), sealer.clone(), clock.clone()),
             storage: storage::Storage::new(store.clone(), sealer.clone(), clock.clone()),

@@ -18,6 +18,7 @@ impl Core {
         self.gateway.follow(&self.registry);
         report("audit", self.audit.upkeep().await);
         report("idempotency", self.idempotency.upkeep().await);
+        report("egress", self.egress_modes.upkeep().await);
         report("keyring", self.keyring.upkeep().await);
         report("settings", self.settings.upkeep().await);
         report("storage", self.storage.upkeep().await);

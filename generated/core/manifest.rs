@@ -24,16 +24,33 @@ pub struct AllowedDomain {
     /// A business associate agreement covers this host (45 CFR 164.504(e)); without it no PHI goes there.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub baa: ::std::option::Option<bool>,
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub credential: ::std::option::Option<Credential>,
     pub host: Host,
+    /// Most octets of a request body.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub max_request_bytes: ::std::option::Option<i64>,
+    /// Most octets of a response body.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub max_response_bytes: ::std::option::Option<i64>,
     /// Methods; all when absent.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub methods: ::std::option::Option<::std::vec::Vec<AllowedDomainMethodsItem>>,
     /// Only paths that open with it.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub path_prefix: ::std::option::Option<::std::string::String>,
-    /// TCP port.
+    /// TCP port; 443 when absent, 80 for plain HTTP.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub port: ::std::option::Option<AllowedDomainPort>,
+    /// Most requests of a minute.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub rate_per_minute: ::std::option::Option<::std::num::NonZeroU64>,
+    /// Plain HTTP must be asked for and approved; it carries no credential and no PHI.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub scheme: ::std::option::Option<AllowedDomainScheme>,
+    /// Longest deadline of a request in milliseconds.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub timeout_ms: ::std::option::Option<i64>,
 }
 /// `AllowedDomainMethodsItem`
 #[derive(
@@ -106,7 +123,7 @@ impl ::std::convert::TryFrom<::std::string::String> for AllowedDomainMethodsItem
         value.parse()
     }
 }
-/// TCP port.
+/// TCP port; 443 when absent, 80 for plain HTTP.
 #[derive(::serde::Serialize, Clone, Debug)]
 #[serde(transparent)]
 pub struct AllowedDomainPort(i64);
@@ -126,7 +143,7 @@ impl ::std::convert::TryFrom<i64> for AllowedDomainPort {
     fn try_from(
         value: i64,
     ) -> ::std::result::Result<Self, self::error::ConversionError> {
-        if ![443_i64, 8443_i64].contains(&value) {
+        if ![80_i64, 443_i64, 8080_i64, 8443_i64, 9443_i64].contains(&value) {
             Err("invalid value".into())
         } else {
             Ok(Self(value))
@@ -140,6 +157,61 @@ impl<'de> ::serde::Deserialize<'de> for AllowedDomainPort {
     {
         Self::try_from(<i64>::deserialize(deserializer)?)
             .map_err(|e| { <D::Error as ::serde::de::Error>::custom(e.to_string()) })
+    }
+}
+/// Plain HTTP must be asked for and approved; it carries no credential and no PHI.
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd
+)]
+pub enum AllowedDomainScheme {
+    #[serde(rename = "https")]
+    Https,
+    #[serde(rename = "http")]
+    Http,
+}
+impl ::std::fmt::Display for AllowedDomainScheme {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Https => f.write_str("https"),
+            Self::Http => f.write_str("http"),
+        }
+    }
+}
+impl ::std::str::FromStr for AllowedDomainScheme {
+    type Err = self::error::ConversionError;
+    fn from_str(
+        value: &str,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "https" => Ok(Self::Https),
+            "http" => Ok(Self::Http),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for AllowedDomainScheme {
+    type Error = self::error::ConversionError;
+    fn try_from(
+        value: &str,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for AllowedDomainScheme {
+    type Error = self::error::ConversionError;
+    fn try_from(
+        value: ::std::string::String,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
     }
 }
 /// Which safeguards it claims.
@@ -203,6 +275,77 @@ impl ::std::convert::TryFrom<&str> for ComplianceAuditLevel {
     }
 }
 impl ::std::convert::TryFrom<::std::string::String> for ComplianceAuditLevel {
+    type Error = self::error::ConversionError;
+    fn try_from(
+        value: ::std::string::String,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+/// A header that Core adds from a secret of the plugin; the plugin never sees it.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// Name of the header in lower case, such as authorization or x-api-key.
+    pub header: ::std::string::String,
+    /// Word before the secret; none when absent.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub scheme: ::std::option::Option<CredentialScheme>,
+    /// Reference to the secret.
+    pub secret: ::std::string::String,
+}
+/// Word before the secret; none when absent.
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd
+)]
+pub enum CredentialScheme {
+    Bearer,
+    Basic,
+    Token,
+    ApiKey,
+}
+impl ::std::fmt::Display for CredentialScheme {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Bearer => f.write_str("Bearer"),
+            Self::Basic => f.write_str("Basic"),
+            Self::Token => f.write_str("Token"),
+            Self::ApiKey => f.write_str("ApiKey"),
+        }
+    }
+}
+impl ::std::str::FromStr for CredentialScheme {
+    type Err = self::error::ConversionError;
+    fn from_str(
+        value: &str,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "Bearer" => Ok(Self::Bearer),
+            "Basic" => Ok(Self::Basic),
+            "Token" => Ok(Self::Token),
+            "ApiKey" => Ok(Self::ApiKey),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for CredentialScheme {
+    type Error = self::error::ConversionError;
+    fn try_from(
+        value: &str,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for CredentialScheme {
     type Error = self::error::ConversionError;
     fn try_from(
         value: ::std::string::String,
@@ -752,6 +895,9 @@ pub struct Storage {
     /// Most octets of all its values together.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub quota_bytes: ::std::option::Option<i64>,
+    /// Most keys.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub quota_keys: ::std::option::Option<::std::num::NonZeroU64>,
 }
 /// A right of a plugin.
 #[derive(

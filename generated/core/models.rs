@@ -1076,7 +1076,11 @@ impl fmt::Debug for ProxyResponse {
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ConfigOrigin {
+    /// The plugin wrote it.
     Plugin,
+    /// An administrator wrote it.
+    Admin,
+    /// The config_schema of the manifest names it.
     Default,
     /// A value that this version of the contract does not know.
     Other(String),
@@ -1087,6 +1091,7 @@ impl ConfigOrigin {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Plugin => "plugin",
+            Self::Admin => "admin",
             Self::Default => "default",
             Self::Other(value) => value,
         }
@@ -1097,6 +1102,7 @@ impl From<&str> for ConfigOrigin {
     fn from(value: &str) -> Self {
         match value {
             "plugin" => Self::Plugin,
+            "admin" => Self::Admin,
             "default" => Self::Default,
             other => Self::Other(other.to_owned()),
         }
@@ -1178,6 +1184,308 @@ pub struct ConfigSummary {
     /// Time of the last write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<runtime::DateTime>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConfigHistory {
+    /// Name of the value.
+    pub key: String,
+    /// Writes, newest first.
+    pub revisions: Vec<ConfigRevision>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConfigRevision {
+    /// Number of the write.
+    pub revision: i64,
+    pub origin: ConfigOrigin,
+    /// Time of the write.
+    pub updated_at: runtime::DateTime,
+    /// Whether the write was a removal.
+    pub removed: bool,
+    /// The value; absent for a removal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "runtime::present")]
+    pub value: Option<Value>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+impl fmt::Debug for ConfigRevision {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ConfigRevision")
+            .field("revision", &self.revision)
+            .field("origin", &self.origin)
+            .field("updated_at", &self.updated_at)
+            .field("removed", &self.removed)
+            .field("value", &runtime::Masked)
+            .field("other", &self.other)
+            .finish()
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConfigRollback {
+    /// The revision whose value is written again.
+    pub revision: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConfigChanges {
+    /// The newest write of each key that changed, in byte order of keys.
+    pub changes: Vec<ConfigChange>,
+    /// Send it as since with the next request.
+    pub cursor: i64,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConfigChange {
+    /// Name of the value.
+    pub key: String,
+    /// Its newest revision.
+    pub revision: i64,
+    pub origin: ConfigOrigin,
+    /// Whether it was removed.
+    pub removed: bool,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SecretList {
+    /// Secrets by name.
+    pub secrets: Vec<SecretInfo>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SecretInfo {
+    /// Name of the secret.
+    pub name: String,
+    /// Grows with every write.
+    pub version: i64,
+    /// Time of the last write.
+    pub updated_at: runtime::DateTime,
+    /// Hosts whose approved entry uses it.
+    pub hosts: Vec<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SecretWrite {
+    /// Printable ASCII that can stand in a header.
+    pub value: String,
+}
+
+impl fmt::Debug for SecretWrite {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("SecretWrite").field("value", &runtime::Masked).finish()
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PluginKey {
+    pub plugin_id: PluginId,
+    /// Version of the key that seals now.
+    pub version: i32,
+    /// Whether older values are still being sealed anew.
+    pub resealing: bool,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// What happens to a request that the allowlist refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum EgressMode {
+    /// It is refused.
+    Enforce,
+    /// It is let out and recorded as would_deny.
+    Report,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl EgressMode {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Report => "report",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for EgressMode {
+    fn from(value: &str) -> Self {
+        match value {
+            "enforce" => Self::Enforce,
+            "report" => Self::Report,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for EgressMode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for EgressMode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EgressMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EgressPolicy {
+    pub plugin_id: PluginId,
+    pub mode: EgressMode,
+    /// When report mode of the whole plugin ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_until: Option<runtime::DateTime>,
+    /// Approved entries.
+    pub entries: Vec<EgressEntry>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EgressEntry {
+    /// Host as the manifest writes it.
+    pub host: String,
+    /// https, or http where the entry says so.
+    pub scheme: String,
+    /// TCP port.
+    pub port: i32,
+    /// Methods.
+    pub methods: Vec<String>,
+    /// Only paths that open with it.
+    pub path_prefix: String,
+    /// Whether PHI may go there.
+    pub baa: bool,
+    pub mode: EgressMode,
+    /// When report mode of this entry ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_until: Option<runtime::DateTime>,
+    /// Most requests of a minute.
+    pub rate_per_minute: i32,
+    /// Most octets of a request body.
+    pub max_request_bytes: i64,
+    /// Most octets of a response body.
+    pub max_response_bytes: i64,
+    /// Longest deadline in milliseconds.
+    pub timeout_ms: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<EgressCredential>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// What Core adds to a request on behalf of the plugin.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EgressCredential {
+    /// The header that carries it.
+    pub header: String,
+    /// Reference to the secret, such as secret://partner_key.
+    pub secret: String,
+    /// Whether the secret is there.
+    pub ready: bool,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EgressModeWrite {
+    pub mode: EgressMode,
+    /// The entry as the manifest writes it; the whole plugin when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// End of report mode, at most 30 days from now; report mode needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<runtime::DateTime>,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EgressCheckRequest {
+    pub plugin_id: PluginId,
+    /// The address the plugin would ask for.
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<ProxyMethod>,
+    /// Classes of data inside the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_traits: Option<Vec<DataTrait>>,
+}
+
+impl fmt::Debug for EgressCheckRequest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("EgressCheckRequest")
+            .field("plugin_id", &self.plugin_id)
+            .field("url", &runtime::Masked)
+            .field("method", &self.method)
+            .field("data_traits", &self.data_traits)
+            .finish()
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EgressCheck {
+    /// Whether a connection would be made.
+    pub allowed: bool,
+    /// The rule that is only reported for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_deny: Option<String>,
+    /// The entry that covers the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+    /// The layers in order, up to the one that refuses.
+    pub steps: Vec<EgressStep>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EgressStep {
+    /// plugin, parse, allowlist, forward or address.
+    pub layer: String,
+    /// What the layer says.
+    pub outcome: EgressStepOutcome,
+    /// The rule that refuses or would refuse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What the rule means, or what was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
@@ -1522,6 +1830,57 @@ impl Serialize for HeartbeatStatus {
 }
 
 impl<'de> Deserialize<'de> for HeartbeatStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+/// What the layer says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum EgressStepOutcome {
+    Pass,
+    Report,
+    Refuse,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl EgressStepOutcome {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Pass => "pass",
+            Self::Report => "report",
+            Self::Refuse => "refuse",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for EgressStepOutcome {
+    fn from(value: &str) -> Self {
+        match value {
+            "pass" => Self::Pass,
+            "report" => Self::Report,
+            "refuse" => Self::Refuse,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for EgressStepOutcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for EgressStepOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EgressStepOutcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
     }

@@ -35,6 +35,7 @@ pub const CODES: &[&str] = &[
     "unknown_operation",
     "unknown_subscription",
     "unknown_key",
+    "unknown_revision",
     "method_not_allowed",
     "revision_conflict",
     "state_conflict",
@@ -359,6 +360,17 @@ pub fn unknown_key() -> Problem {
         status: 404,
         title: "Unknown key",
         hint: Some("List the keys first."),
+        retryable: false,
+    })
+}
+
+/// The key has no such revision (404).
+pub fn unknown_revision() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_revision",
+        status: 404,
+        title: "The key has no such revision",
+        hint: Some("The history names the revisions that are kept."),
         retryable: false,
     })
 }

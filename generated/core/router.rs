@@ -46,6 +46,13 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         Route { operation: &operations::LIST_CONFIG, act: handlers::list_config::<A> },
         Route { operation: &operations::GET_CONFIG, act: handlers::get_config::<A> },
         Route { operation: &operations::SET_CONFIG, act: handlers::set_config::<A> },
+        Route { operation: &operations::DELETE_CONFIG, act: handlers::delete_config::<A> },
+        Route {
+            operation: &operations::LIST_CONFIG_HISTORY,
+            act: handlers::list_config_history::<A>,
+        },
+        Route { operation: &operations::ROLL_BACK_CONFIG, act: handlers::roll_back_config::<A> },
+        Route { operation: &operations::WATCH_CONFIG, act: handlers::watch_config::<A> },
         Route { operation: &operations::LIST_VALUES, act: handlers::list_values::<A> },
         Route { operation: &operations::GET_VALUE, act: handlers::get_value::<A> },
         Route { operation: &operations::PUT_VALUE, act: handlers::put_value::<A> },
@@ -57,6 +64,41 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         },
         Route { operation: &operations::APPROVE_PLUGIN, act: handlers::approve_plugin::<A> },
         Route { operation: &operations::REVOKE_PLUGIN, act: handlers::revoke_plugin::<A> },
+        Route {
+            operation: &operations::LIST_PLUGIN_CONFIG,
+            act: handlers::list_plugin_config::<A>,
+        },
+        Route { operation: &operations::GET_PLUGIN_CONFIG, act: handlers::get_plugin_config::<A> },
+        Route { operation: &operations::SET_PLUGIN_CONFIG, act: handlers::set_plugin_config::<A> },
+        Route {
+            operation: &operations::DELETE_PLUGIN_CONFIG,
+            act: handlers::delete_plugin_config::<A>,
+        },
+        Route {
+            operation: &operations::LIST_PLUGIN_CONFIG_HISTORY,
+            act: handlers::list_plugin_config_history::<A>,
+        },
+        Route {
+            operation: &operations::ROLL_BACK_PLUGIN_CONFIG,
+            act: handlers::roll_back_plugin_config::<A>,
+        },
+        Route {
+            operation: &operations::LIST_PLUGIN_SECRETS,
+            act: handlers::list_plugin_secrets::<A>,
+        },
+        Route { operation: &operations::PUT_PLUGIN_SECRET, act: handlers::put_plugin_secret::<A> },
+        Route {
+            operation: &operations::DELETE_PLUGIN_SECRET,
+            act: handlers::delete_plugin_secret::<A>,
+        },
+        Route { operation: &operations::GET_PLUGIN_KEY, act: handlers::get_plugin_key::<A> },
+        Route { operation: &operations::ROTATE_PLUGIN_KEY, act: handlers::rotate_plugin_key::<A> },
+        Route { operation: &operations::GET_PLUGIN_EGRESS, act: handlers::get_plugin_egress::<A> },
+        Route {
+            operation: &operations::SET_PLUGIN_EGRESS_MODE,
+            act: handlers::set_plugin_egress_mode::<A>,
+        },
+        Route { operation: &operations::CHECK_EGRESS, act: handlers::check_egress::<A> },
         Route { operation: &operations::SEARCH_AUDIT, act: handlers::search_audit::<A> },
     ];
     runtime::router(api, routes)

@@ -62,3 +62,95 @@ func (r *ConfigResource) SetConfig(ctx context.Context, key string, body ConfigW
 	request.JSON("application/json", body)
 	return runtime.ReceivePointer[ConfigEntry](ctx, r.transport, request, options)
 }
+
+// DeleteConfigParams holds the parameters of DeleteConfig besides its path and body.
+type DeleteConfigParams struct {
+	// IfMatch: The revision to replace; 0 means that there must be no value.
+	IfMatch *string
+}
+
+// DeleteConfig: Remove a configuration value.
+//
+// Takes the written value back, so that the default of the manifest applies again. The removal
+// is a revision like any other. Removing what is not there is fine.
+//
+// It sends DELETE /config/{key}.
+func (r *ConfigResource) DeleteConfig(ctx context.Context, key string, params DeleteConfigParams, options ...CallOption) error {
+	request := runtime.NewRequest("DELETE", "/config/{key}", runtime.RetryAlways)
+	request.Security("pluginToken")
+	request.Path("key", key, runtime.Simple, false)
+	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
+	return runtime.Send(ctx, r.transport, request, options)
+}
+
+// ListConfigHistoryParams holds the parameters of ListConfigHistory besides its path and body.
+type ListConfigHistoryParams struct {
+	// Limit: Most revisions of the answer.
+	//
+	// The server takes 20 when it is absent.
+	Limit *int32
+}
+
+// ListConfigHistory: Read the history of a configuration value.
+//
+// The last writes of the key with the newest first, whoever made them. At most 100 are kept.
+//
+// It sends GET /config/{key}/history.
+func (r *ConfigResource) ListConfigHistory(ctx context.Context, key string, params ListConfigHistoryParams, options ...CallOption) (*ConfigHistory, error) {
+	request := runtime.NewRequest("GET", "/config/{key}/history", runtime.RetryAlways)
+	request.Security("pluginToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("key", key, runtime.Simple, false)
+	request.Query("limit", params.Limit, runtime.Form, true)
+	return runtime.ReceivePointer[ConfigHistory](ctx, r.transport, request, options)
+}
+
+// RollBackConfigParams holds the parameters of RollBackConfig besides its path and body.
+type RollBackConfigParams struct {
+	// IfMatch: The revision to replace; 0 means that there must be no value.
+	IfMatch *string
+}
+
+// RollBackConfig: Return to an older configuration value.
+//
+// Writes the value of an older revision as a new revision. The config_schema of today must
+// accept it.
+//
+// It sends POST /config/{key}/rollback.
+func (r *ConfigResource) RollBackConfig(ctx context.Context, key string, body ConfigRollback, params RollBackConfigParams, options ...CallOption) (*ConfigEntry, error) {
+	request := runtime.NewRequest("POST", "/config/{key}/rollback", runtime.RetryNever)
+	request.Security("pluginToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("key", key, runtime.Simple, false)
+	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[ConfigEntry](ctx, r.transport, request, options)
+}
+
+// WatchConfigParams holds the parameters of WatchConfig besides its path and body.
+type WatchConfigParams struct {
+	// Since: The cursor of the answer before; 0 asks for everything that was ever written.
+	//
+	// The server takes 0 when it is absent.
+	Since *int64
+	// WaitMs: How long to wait for a change in milliseconds.
+	//
+	// The server takes 0 when it is absent.
+	WaitMs *int32
+}
+
+// WatchConfig: Wait for changes of the configuration.
+//
+// Answers as soon as a value of the calling plugin changed after the given number, and at the
+// latest when the wait is over. Send the cursor of the answer with the next request. The answer
+// names keys and no values.
+//
+// It sends GET /config-changes.
+func (r *ConfigResource) WatchConfig(ctx context.Context, params WatchConfigParams, options ...CallOption) (*ConfigChanges, error) {
+	request := runtime.NewRequest("GET", "/config-changes", runtime.RetryAlways)
+	request.Security("pluginToken")
+	request.Accept("application/json, application/problem+json")
+	request.Query("since", params.Since, runtime.Form, true)
+	request.Query("wait_ms", params.WaitMs, runtime.Form, true)
+	return runtime.ReceivePointer[ConfigChanges](ctx, r.transport, request, options)
+}

@@ -74,6 +74,8 @@ var (
 	ErrUnknownSubscription = runtime.NewErrorCode("UnknownSubscriptionError", "unknown_subscription", "Unknown subscription", "Create it with PUT /events/subscriptions/{name}.", ErrValidation)
 	// ErrUnknownKey: Unknown key (unknown_key).
 	ErrUnknownKey = runtime.NewErrorCode("UnknownKeyError", "unknown_key", "Unknown key", "List the keys first.", ErrValidation)
+	// ErrUnknownRevision: The key has no such revision (unknown_revision).
+	ErrUnknownRevision = runtime.NewErrorCode("UnknownRevisionError", "unknown_revision", "The key has no such revision", "The history names the revisions that are kept.", ErrValidation)
 	// ErrMethodNotAllowed: Method not allowed (method_not_allowed).
 	ErrMethodNotAllowed = runtime.NewErrorCode("MethodNotAllowedError", "method_not_allowed", "Method not allowed", "Allow names the methods of this path.", ErrValidation)
 	// ErrRevisionConflict: The revision has changed (revision_conflict).
@@ -153,6 +155,7 @@ var errorTree = runtime.NewErrorTree(
 	ErrUnknownOperation,
 	ErrUnknownSubscription,
 	ErrUnknownKey,
+	ErrUnknownRevision,
 	ErrMethodNotAllowed,
 	ErrRevisionConflict,
 	ErrStateConflict,

@@ -1085,16 +1085,18 @@ type ConfigOrigin string
 
 // Values of ConfigOrigin that this version knows; others pass through unchanged.
 const (
-	// ConfigOriginPlugin is "plugin" on the wire.
+	// ConfigOriginPlugin: The plugin wrote it.
 	ConfigOriginPlugin ConfigOrigin = "plugin"
-	// ConfigOriginDefault is "default" on the wire.
+	// ConfigOriginAdmin: An administrator wrote it.
+	ConfigOriginAdmin ConfigOrigin = "admin"
+	// ConfigOriginDefault: The config_schema of the manifest names it.
 	ConfigOriginDefault ConfigOrigin = "default"
 )
 
 // Known says whether this version knows the value.
 func (v ConfigOrigin) Known() bool {
 	switch v {
-	case ConfigOriginPlugin, ConfigOriginDefault:
+	case ConfigOriginPlugin, ConfigOriginAdmin, ConfigOriginDefault:
 		return true
 	}
 	return false
@@ -1189,6 +1191,414 @@ func (m ConfigSummary) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the wire form and keeps what it does not know.
 func (m *ConfigSummary) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// ConfigHistory is the schema ConfigHistory.
+type ConfigHistory struct {
+	// Key: Name of the value.
+	Key string `json:"key"`
+	// Revisions: Writes, newest first.
+	Revisions []ConfigRevision `json:"revisions"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m ConfigHistory) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *ConfigHistory) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m ConfigHistory) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// ConfigRevision is the schema ConfigRevision.
+type ConfigRevision struct {
+	// Revision: Number of the write.
+	Revision int64 `json:"revision"`
+	// Origin is origin on the wire.
+	Origin ConfigOrigin `json:"origin"`
+	// UpdatedAt: Time of the write.
+	UpdatedAt time.Time `json:"updated_at"`
+	// Removed: Whether the write was a removal.
+	Removed bool `json:"removed"`
+	// Value: The value; absent for a removal.
+	Value *Classified[any] `json:"value,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m ConfigRevision) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *ConfigRevision) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m ConfigRevision) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// ConfigRollback is the schema ConfigRollback.
+type ConfigRollback struct {
+	// Revision: The revision whose value is written again.
+	Revision int64 `json:"revision"`
+}
+
+// MarshalJSON writes the wire form.
+func (m ConfigRollback) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *ConfigRollback) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// ConfigChanges is the schema ConfigChanges.
+type ConfigChanges struct {
+	// Changes: The newest write of each key that changed, in byte order of keys.
+	Changes []ConfigChange `json:"changes"`
+	// Cursor: Send it as since with the next request.
+	Cursor int64 `json:"cursor"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m ConfigChanges) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *ConfigChanges) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// ConfigChange is the schema ConfigChange.
+type ConfigChange struct {
+	// Key: Name of the value.
+	Key string `json:"key"`
+	// Revision: Its newest revision.
+	Revision int64 `json:"revision"`
+	// Origin is origin on the wire.
+	Origin ConfigOrigin `json:"origin"`
+	// Removed: Whether it was removed.
+	Removed bool `json:"removed"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m ConfigChange) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *ConfigChange) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SecretList is the schema SecretList.
+type SecretList struct {
+	// Secrets: Secrets by name.
+	Secrets []SecretInfo `json:"secrets"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SecretList) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SecretList) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SecretInfo is the schema SecretInfo.
+type SecretInfo struct {
+	// Name: Name of the secret.
+	Name string `json:"name"`
+	// Version: Grows with every write.
+	Version int64 `json:"version"`
+	// UpdatedAt: Time of the last write.
+	UpdatedAt time.Time `json:"updated_at"`
+	// Hosts: Hosts whose approved entry uses it.
+	Hosts []string `json:"hosts"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SecretInfo) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SecretInfo) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SecretWrite is the schema SecretWrite.
+type SecretWrite struct {
+	// Value: Printable ASCII that can stand in a header.
+	Value Classified[string] `json:"value"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SecretWrite) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SecretWrite) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m SecretWrite) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// PluginKey is the schema PluginKey.
+type PluginKey struct {
+	// PluginID is plugin_id on the wire.
+	PluginID PluginID `json:"plugin_id"`
+	// Version: Version of the key that seals now.
+	Version int32 `json:"version"`
+	// Resealing: Whether older values are still being sealed anew.
+	Resealing bool `json:"resealing"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PluginKey) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PluginKey) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EgressMode: What happens to a request that the allowlist refuses.
+type EgressMode string
+
+// Values of EgressMode that this version knows; others pass through unchanged.
+const (
+	// EgressModeEnforce: It is refused.
+	EgressModeEnforce EgressMode = "enforce"
+	// EgressModeReport: It is let out and recorded as would_deny.
+	EgressModeReport EgressMode = "report"
+)
+
+// Known says whether this version knows the value.
+func (v EgressMode) Known() bool {
+	switch v {
+	case EgressModeEnforce, EgressModeReport:
+		return true
+	}
+	return false
+}
+
+// EgressPolicy is the schema EgressPolicy.
+type EgressPolicy struct {
+	// PluginID is plugin_id on the wire.
+	PluginID PluginID `json:"plugin_id"`
+	// Mode is mode on the wire.
+	Mode EgressMode `json:"mode"`
+	// ReportUntil: When report mode of the whole plugin ends.
+	ReportUntil *time.Time `json:"report_until,omitzero"`
+	// Entries: Approved entries.
+	Entries []EgressEntry `json:"entries"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EgressPolicy) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EgressPolicy) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EgressEntry is the schema EgressEntry.
+type EgressEntry struct {
+	// Host: Host as the manifest writes it.
+	Host string `json:"host"`
+	// Scheme: https, or http where the entry says so.
+	Scheme string `json:"scheme"`
+	// Port: TCP port.
+	Port int32 `json:"port"`
+	// Methods: Methods.
+	Methods []string `json:"methods"`
+	// PathPrefix: Only paths that open with it.
+	PathPrefix string `json:"path_prefix"`
+	// Baa: Whether PHI may go there.
+	Baa bool `json:"baa"`
+	// Mode is mode on the wire.
+	Mode EgressMode `json:"mode"`
+	// ReportUntil: When report mode of this entry ends.
+	ReportUntil *time.Time `json:"report_until,omitzero"`
+	// RatePerMinute: Most requests of a minute.
+	RatePerMinute int32 `json:"rate_per_minute"`
+	// MaxRequestBytes: Most octets of a request body.
+	MaxRequestBytes int64 `json:"max_request_bytes"`
+	// MaxResponseBytes: Most octets of a response body.
+	MaxResponseBytes int64 `json:"max_response_bytes"`
+	// TimeoutMs: Longest deadline in milliseconds.
+	TimeoutMs int32 `json:"timeout_ms"`
+	// Credential is credential on the wire.
+	Credential *EgressCredential `json:"credential,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EgressEntry) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EgressEntry) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EgressCredential: What Core adds to a request on behalf of the plugin.
+type EgressCredential struct {
+	// Header: The header that carries it.
+	Header string `json:"header"`
+	// Secret: Reference to the secret, such as secret://partner_key.
+	Secret string `json:"secret"`
+	// Ready: Whether the secret is there.
+	Ready bool `json:"ready"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EgressCredential) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EgressCredential) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EgressModeWrite is the schema EgressModeWrite.
+type EgressModeWrite struct {
+	// Mode is mode on the wire.
+	Mode EgressMode `json:"mode"`
+	// Host: The entry as the manifest writes it; the whole plugin when absent.
+	Host *string `json:"host,omitzero"`
+	// Until: End of report mode, at most 30 days from now; report mode needs it.
+	Until *time.Time `json:"until,omitzero"`
+	// Reason: Why.
+	Reason string `json:"reason"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EgressModeWrite) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EgressModeWrite) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EgressCheckRequest is the schema EgressCheckRequest.
+type EgressCheckRequest struct {
+	// PluginID is plugin_id on the wire.
+	PluginID PluginID `json:"plugin_id"`
+	// URL: The address the plugin would ask for.
+	URL Classified[string] `json:"url"`
+	// Method is method on the wire.
+	Method *ProxyMethod `json:"method,omitzero"`
+	// DataTraits: Classes of data inside the request.
+	//
+	// The server takes [] when it is absent.
+	DataTraits []DataTrait `json:"data_traits,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EgressCheckRequest) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EgressCheckRequest) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m EgressCheckRequest) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// EgressCheck is the schema EgressCheck.
+type EgressCheck struct {
+	// Allowed: Whether a connection would be made.
+	Allowed bool `json:"allowed"`
+	// WouldDeny: The rule that is only reported for now.
+	WouldDeny *string `json:"would_deny,omitzero"`
+	// Entry: The entry that covers the request.
+	Entry *string `json:"entry,omitzero"`
+	// Steps: The layers in order, up to the one that refuses.
+	Steps []EgressStep `json:"steps"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EgressCheck) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EgressCheck) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EgressStep is the schema EgressStep.
+type EgressStep struct {
+	// Layer: plugin, parse, allowlist, forward or address.
+	Layer string `json:"layer"`
+	// Outcome: What the layer says.
+	Outcome EgressStepOutcome `json:"outcome"`
+	// Rule: The rule that refuses or would refuse.
+	Rule *string `json:"rule,omitzero"`
+	// Explanation: What the rule means, or what was found.
+	Explanation *string `json:"explanation,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EgressStep) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EgressStep) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
 
@@ -1569,6 +1979,28 @@ const (
 func (v HeartbeatStatus) Known() bool {
 	switch v {
 	case HeartbeatStatusHealthy, HeartbeatStatusDegraded, HeartbeatStatusDraining:
+		return true
+	}
+	return false
+}
+
+// EgressStepOutcome: What the layer says.
+type EgressStepOutcome string
+
+// Values of EgressStepOutcome that this version knows; others pass through unchanged.
+const (
+	// EgressStepOutcomePass is "pass" on the wire.
+	EgressStepOutcomePass EgressStepOutcome = "pass"
+	// EgressStepOutcomeReport is "report" on the wire.
+	EgressStepOutcomeReport EgressStepOutcome = "report"
+	// EgressStepOutcomeRefuse is "refuse" on the wire.
+	EgressStepOutcomeRefuse EgressStepOutcome = "refuse"
+)
+
+// Known says whether this version knows the value.
+func (v EgressStepOutcome) Known() bool {
+	switch v {
+	case EgressStepOutcomePass, EgressStepOutcomeReport, EgressStepOutcomeRefuse:
 		return true
 	}
 	return false

@@ -197,6 +197,57 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	t.Run("ConfigSummary", func(t *testing.T) {
 		roundTrip[ConfigSummary](t, "{\"key\":\"example\",\"revision\":1,\"origin\":\"plugin\"}")
 	})
+	t.Run("ConfigHistory", func(t *testing.T) {
+		roundTrip[ConfigHistory](t, "{\"key\":\"example\",\"revisions\":[{\"revision\":1,\"origin\":\"plugin\",\"updated_at\":\"2026-01-31T09:30:00Z\",\"removed\":true}]}")
+	})
+	t.Run("ConfigRevision", func(t *testing.T) {
+		roundTrip[ConfigRevision](t, "{\"revision\":1,\"origin\":\"plugin\",\"updated_at\":\"2026-01-31T09:30:00Z\",\"removed\":true}")
+	})
+	t.Run("ConfigRollback", func(t *testing.T) {
+		roundTrip[ConfigRollback](t, "{\"revision\":1}")
+	})
+	t.Run("ConfigChanges", func(t *testing.T) {
+		roundTrip[ConfigChanges](t, "{\"changes\":[{\"key\":\"example\",\"revision\":1,\"origin\":\"plugin\",\"removed\":true}],\"cursor\":1}")
+	})
+	t.Run("ConfigChange", func(t *testing.T) {
+		roundTrip[ConfigChange](t, "{\"key\":\"example\",\"revision\":1,\"origin\":\"plugin\",\"removed\":true}")
+	})
+	t.Run("SecretList", func(t *testing.T) {
+		roundTrip[SecretList](t, "{\"secrets\":[{\"name\":\"example\",\"version\":1,\"updated_at\":\"2026-01-31T09:30:00Z\",\"hosts\":[\"example\"]}]}")
+	})
+	t.Run("SecretInfo", func(t *testing.T) {
+		roundTrip[SecretInfo](t, "{\"name\":\"example\",\"version\":1,\"updated_at\":\"2026-01-31T09:30:00Z\",\"hosts\":[\"example\"]}")
+	})
+	t.Run("SecretWrite", func(t *testing.T) {
+		roundTrip[SecretWrite](t, "{\"value\":\"examplex\"}")
+	})
+	t.Run("PluginKey", func(t *testing.T) {
+		roundTrip[PluginKey](t, "{\"plugin_id\":\"example\",\"version\":1,\"resealing\":true}")
+	})
+	t.Run("EgressMode", func(t *testing.T) {
+		roundTrip[EgressMode](t, "\"enforce\"")
+	})
+	t.Run("EgressPolicy", func(t *testing.T) {
+		roundTrip[EgressPolicy](t, "{\"plugin_id\":\"example\",\"mode\":\"enforce\",\"entries\":[{\"host\":\"example\",\"scheme\":\"example\",\"port\":1,\"methods\":[\"example\"],\"path_prefix\":\"example\",\"baa\":true,\"mode\":\"enforce\",\"rate_per_minute\":1,\"max_request_bytes\":1,\"max_response_bytes\":1,\"timeout_ms\":1}]}")
+	})
+	t.Run("EgressEntry", func(t *testing.T) {
+		roundTrip[EgressEntry](t, "{\"host\":\"example\",\"scheme\":\"example\",\"port\":1,\"methods\":[\"example\"],\"path_prefix\":\"example\",\"baa\":true,\"mode\":\"enforce\",\"rate_per_minute\":1,\"max_request_bytes\":1,\"max_response_bytes\":1,\"timeout_ms\":1}")
+	})
+	t.Run("EgressCredential", func(t *testing.T) {
+		roundTrip[EgressCredential](t, "{\"header\":\"example\",\"secret\":\"example\",\"ready\":true}")
+	})
+	t.Run("EgressModeWrite", func(t *testing.T) {
+		roundTrip[EgressModeWrite](t, "{\"mode\":\"enforce\",\"reason\":\"example\"}")
+	})
+	t.Run("EgressCheckRequest", func(t *testing.T) {
+		roundTrip[EgressCheckRequest](t, "{\"plugin_id\":\"example\",\"url\":\"example\"}")
+	})
+	t.Run("EgressCheck", func(t *testing.T) {
+		roundTrip[EgressCheck](t, "{\"allowed\":true,\"steps\":[{\"layer\":\"example\",\"outcome\":\"pass\"}]}")
+	})
+	t.Run("EgressStep", func(t *testing.T) {
+		roundTrip[EgressStep](t, "{\"layer\":\"example\",\"outcome\":\"pass\"}")
+	})
 	t.Run("StorageWrite", func(t *testing.T) {
 		roundTrip[StorageWrite](t, "{\"value\":{}}")
 	})
@@ -241,6 +292,9 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	})
 	t.Run("HeartbeatStatus", func(t *testing.T) {
 		roundTrip[HeartbeatStatus](t, "\"healthy\"")
+	})
+	t.Run("EgressStepOutcome", func(t *testing.T) {
+		roundTrip[EgressStepOutcome](t, "\"pass\"")
 	})
 	t.Run("AuditActorKind", func(t *testing.T) {
 		roundTrip[AuditActorKind](t, "\"anonymous\"")

@@ -7,10 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use vivified_contract::api::ProxyApi;
 use vivified_contract::runtime::{Call, Fields, Problem};
 use vivified_contract::{models, problems};
+use zeroize::Zeroizing;
 
 use super::calls::{asks, once, permit, plugin};
-use crate::egress::{self, AllowRule, Failure, Fetched, Outgoing, Refusal};
-use crate::policy::{DataTrait, DataTraits, Request, Trait};
+use crate::egress::resolve::BoxFuture;
+use crate::egress::{self, AllowRule, Failure, Fetched, Outgoing, Own, Refusal, Report, Terms};
+use crate::policy::{DataTrait, DataTraits, PluginState, Request, Trait};
 use crate::registry::Plugin;
 use crate::{Caller, Core};
 
@@ -27,27 +29,97 @@ impl ProxyApi for Core {
         let data = DataTraits::parse(data);
         let claimed = body.plugin_id.as_deref();
         permit(self, &Request { claimed, data, ..asks(call, plugin.party()) })?;
-        let granted = plugin.granted_domains();
-        let rules: Vec<_> =
-            granted.iter().filter_map(|entry| AllowRule::parse(entry).ok()).collect();
         let outgoing = outgoing(&plugin, data, body)?;
-        let now = u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
         let (request, octets) = (call.request, call.body_octets());
-        let mut fetched = None;
+        let mut told = None;
         let work = async {
-            let protected = protected(self);
-            let answer = self.egress.fetch(&rules, outgoing, &protected, now).await;
-            let answer = answer.map_err(|failure| failed(self, failure))?;
-            fetched = Some((answer.entry.clone(), answer.status));
-            Ok(response(answer))
+            let guard = Guarding::of(self, &plugin).await;
+            let outcome = self.egress.fetch(guard.terms(), outgoing).await;
+            let status = outcome.result.as_ref().ok().map(|fetched| fetched.status);
+            told = Some((outcome.entry, outcome.would_deny, status));
+            outcome.result.map(response).map_err(|failure| failed(self, failure))
         };
-        let answer = once(self, &plugin.plugin_id, request, octets, work).await?;
-        if let Some((entry, status)) = fetched {
-            call.note("allowed_domain", entry);
-            call.note("upstream_status", status);
+        let answer = once(self, &plugin.plugin_id, request, octets, work).await;
+        if let Some((entry, would_deny, status)) = told {
+            note(call, "allowed_domain", entry);
+            note(call, "would_deny", would_deny);
+            note(call, "upstream_status", status);
         }
-        Ok(answer)
+        answer
     }
+}
+
+fn note<T: Into<serde_json::Value>>(
+    call: &mut Call<'_, Caller>,
+    key: &'static str,
+    value: Option<T>,
+) {
+    if let Some(value) = value {
+        call.note(key, value);
+    }
+}
+
+/// What the guard needs to know of a plugin.
+pub(super) struct Guarding<'a> {
+    rules: Vec<AllowRule>,
+    report: Report,
+    own: Own,
+    secrets: PluginSecrets<'a>,
+    now: u64,
+}
+
+impl<'a> Guarding<'a> {
+    pub(super) async fn of(core: &'a Core, plugin: &'a Plugin) -> Self {
+        let rules = rules(plugin);
+        let hosts = rules.iter().map(AllowRule::host);
+        let report = core.egress_modes.report(&plugin.plugin_id, plugin.generation, hosts);
+        let now = u64::try_from(core.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
+        let own = core.egress.own(plugin_hosts(core), now).await;
+        let secrets = PluginSecrets { core, plugin_id: &plugin.plugin_id };
+        Self { rules, report, own, secrets, now }
+    }
+
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms {
+            rules: &self.rules,
+            report: &self.report,
+            own: &self.own,
+            secrets: &self.secrets,
+            now: self.now,
+        }
+    }
+}
+
+/// The approved entries that the loader takes.
+pub(super) fn rules(plugin: &Plugin) -> Vec<AllowRule> {
+    let granted = plugin.granted_domains();
+    granted.iter().filter_map(|entry| AllowRule::parse(entry).ok()).collect()
+}
+
+/// The secrets of the calling plugin and of no other.
+struct PluginSecrets<'a> {
+    core: &'a Core,
+    plugin_id: &'a str,
+}
+
+impl egress::credential::Secrets for PluginSecrets<'_> {
+    fn reveal<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<Zeroizing<String>>> {
+        Box::pin(async move { self.core.secrets.reveal(self.plugin_id, name).await.ok() })
+    }
+
+    fn is_there<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(
+            async move { self.core.secrets.is_there(self.plugin_id, name).await.unwrap_or(false) },
+        )
+    }
+}
+
+/// Where plugins listen. One that deregistered itself listens for nobody.
+fn plugin_hosts(core: &Core) -> Vec<url::Host<String>> {
+    let plugins = core.registry.all();
+    let listening = plugins.iter().filter(|plugin| plugin.state != PluginState::Left);
+    let urls = listening.filter_map(|plugin| url::Url::parse(plugin.base_url.as_deref()?).ok());
+    urls.filter_map(|url| Some(url.host()?.to_owned())).collect()
 }
 
 fn outgoing(
@@ -75,20 +147,6 @@ fn outgoing(
         may_handle_phi: plugin.granted_traits().has(Trait::HandlesPhi),
         timeout: Some(Duration::from_millis(millis.unwrap_or(DEFAULT_TIMEOUT_MS))),
     })
-}
-
-/// The addresses of this machine and of every plugin: nothing outside ever answers with them.
-fn protected(core: &Core) -> std::collections::HashSet<std::net::IpAddr> {
-    let mut protected = egress::local::addresses();
-    for plugin in core.registry.all() {
-        let url = plugin.base_url.as_deref().and_then(|text| url::Url::parse(text).ok());
-        match url.as_ref().and_then(url::Url::host) {
-            Some(url::Host::Ipv4(address)) => drop(protected.insert(address.into())),
-            Some(url::Host::Ipv6(address)) => drop(protected.insert(address.into())),
-            Some(url::Host::Domain(_)) | None => {}
-        }
-    }
-    protected
 }
 
 fn response(fetched: Fetched) -> models::ProxyResponse {

@@ -5,11 +5,11 @@
 //! an IPv4 address inside, because the machine that unwraps it is not ours to check. The check
 //! runs on the answers of the resolver, never on text, so no notation can slip past it.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
+use super::own::Own;
 use super::refusal::{Layer, Refusal};
 use super::resolve::Answer;
 
@@ -54,8 +54,8 @@ const SPECIAL_V6: [(Ipv6Net, &str); 5] = [
 /// The addresses to dial, in the order of the answer, if not a single one is bad.
 ///
 /// One bad address denies the whole answer: the dialler, a retry or another family would
-/// otherwise find it. `protected` are Core's own addresses and those of registered plugins.
-pub fn admit(answer: &Answer, protected: &HashSet<IpAddr>) -> Result<Vec<IpAddr>, Refusal> {
+/// otherwise find it.
+pub fn admit(answer: &Answer, own: &Own) -> Result<Vec<IpAddr>, Refusal> {
     let deny = |rule| Err(Refusal { layer: Layer::Address, rule });
     if answer.aliases > MAX_ALIASES {
         return deny("alias-chain");
@@ -67,7 +67,7 @@ pub fn admit(answer: &Answer, protected: &HashSet<IpAddr>) -> Result<Vec<IpAddr>
         if let Some(range) = special_range(*address) {
             return deny(range);
         }
-        if protected.contains(address) {
+        if own.addresses.contains(address) {
             return deny("own-address");
         }
     }

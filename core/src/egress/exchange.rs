@@ -4,12 +4,13 @@
 //! that leftovers of one exchange cannot become the start of another. Bodies pass unexpanded, and
 //! redirects, `Alt-Svc` and `Refresh` are headers like any other: handed back, never acted on.
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 
 use super::connect::BoxStream;
+use super::credential;
 use super::refusal::Failure;
 
 const MAX_HEADERS: usize = 100;
@@ -17,7 +18,6 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// A request whose every part has been checked.
 pub struct Checked {
-    pub entry: String,
     pub method: String,
     pub host: String,
     pub target: String,
@@ -26,13 +26,27 @@ pub struct Checked {
 }
 
 /// What the far side answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// The entry of the allowlist that let the call out.
-    pub entry: String,
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+}
+
+impl Fetched {
+    /// Takes an echoed secret out of what came back.
+    pub(super) fn hide(&mut self, secret: &str) {
+        for (_, value) in &mut self.headers {
+            *value = credential::mask_text(value, secret);
+        }
+        credential::mask_octets(&mut self.body, secret);
+    }
+}
+
+impl std::fmt::Debug for Fetched {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Fetched(status {}, {} octets)", self.status, self.body.len())
+    }
 }
 
 /// Sends and reads; the caller holds the deadline over it.
@@ -47,18 +61,20 @@ pub async fn exchange(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| Failure::Unreachable("handshake"))?;
-    let entry = call.entry.clone();
     let request = request(call).map_err(|_| Failure::BadAnswer("unsendable-request"))?;
     let send = async move {
         let answer =
             sender.send_request(request).await.map_err(|_| Failure::BadAnswer("not-http"))?;
         let (head, body) = answer.into_parts();
+        // An honest length over the cap is refused before a single octet of it is read.
+        if body.size_hint().lower() > max_answer as u64 {
+            return Err(Failure::BadAnswer("answer-too-large"));
+        }
         let body = Limited::new(body, max_answer).collect().await.map_err(|error| {
             let too_large = error.is::<http_body_util::LengthLimitError>();
             Failure::BadAnswer(if too_large { "answer-too-large" } else { "broken-answer" })
         })?;
         Ok(Fetched {
-            entry,
             status: head.status.as_u16(),
             headers: super::headers::incoming(&head.headers),
             body: body.to_bytes().to_vec(),

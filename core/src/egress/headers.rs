@@ -133,6 +133,14 @@ pub fn incoming(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Whether a header belongs to the framing or routing of a request, which Core alone writes.
+pub fn is_framing(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    FRAMING.contains(&name)
+        || HOP_BY_HOP.contains(&name)
+        || ["host", "content-length", "content-type", "cookie"].contains(&name)
+}
+
 fn passes(name: &str) -> bool {
     if FORWARDED.contains(&name) {
         return true;

@@ -2,7 +2,7 @@
 //!
 //! Parsers disagree on strange URLs, and the disagreement is the attack. So the text is parsed
 //! once (WHATWG), written back, and must come out as it went in, save the case of scheme and host,
-//! an explicit `:443` and a missing final `/`. What remains has exactly one reading.
+//! an explicit default port and a missing final `/`. What remains has exactly one reading.
 
 use std::net::IpAddr;
 
@@ -23,6 +23,8 @@ pub enum Host {
 /// Where a call goes; `path` starts with `/`, `query` comes without its `?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
+    /// https; plain HTTP is read only where an approved entry asks for it.
+    pub secure: bool,
     pub host: Host,
     pub port: u16,
     pub path: String,
@@ -32,7 +34,17 @@ pub struct Location {
 impl Location {
     /// Reads a canonical https URL.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        parse(text).map_err(|rule| Refusal { layer: Layer::Parse, rule })
+        Self::parse_with(text, false)
+    }
+
+    /// The same, and plain HTTP too when `plain` says that an entry asks for it.
+    pub fn parse_with(text: &str, plain: bool) -> Result<Self, Refusal> {
+        parse(text, plain).map_err(|rule| Refusal { layer: Layer::Parse, rule })
+    }
+
+    /// The port that a URL of this scheme leaves out.
+    pub fn usual_port(&self) -> u16 {
+        if self.secure { 443 } else { 80 }
     }
 
     /// What stands on the request line.
@@ -50,6 +62,7 @@ impl Location {
             url::Host::Ipv6(address) => Host::Address(IpAddr::V6(address)),
         };
         Some(Self {
+            secure: url.scheme() == "https",
             host,
             port: url.port_or_known_default()?,
             path: url.path().to_owned(),
@@ -58,7 +71,7 @@ impl Location {
     }
 }
 
-fn parse(text: &str) -> Result<Location, &'static str> {
+fn parse(text: &str, plain: bool) -> Result<Location, &'static str> {
     if text.len() > MAX_LENGTH {
         return Err("url-too-long");
     }
@@ -66,9 +79,11 @@ fn parse(text: &str) -> Result<Location, &'static str> {
         return Err("not-printable-ascii");
     }
     let (scheme, rest) = text.split_once("://").ok_or("no-scheme")?;
-    if !scheme.eq_ignore_ascii_case("https") {
-        return Err("not-https");
-    }
+    let (scheme, port) = match scheme.to_ascii_lowercase().as_str() {
+        "https" => ("https", ":443"),
+        "http" if plain => ("http", ":80"),
+        _ => return Err("not-https"),
+    };
     let authority_end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(authority_end);
     if authority.contains('@') {
@@ -81,7 +96,7 @@ fn parse(text: &str) -> Result<Location, &'static str> {
         return Err("fragment");
     }
     let url = Url::parse(text).map_err(|_| "malformed-url")?;
-    if folded(authority, tail) != url.as_str() {
+    if folded(scheme, authority, port, tail) != url.as_str() {
         return Err("not-canonical");
     }
     let location = Location::of(&url).ok_or("no-host")?;
@@ -93,11 +108,11 @@ fn parse(text: &str) -> Result<Location, &'static str> {
 }
 
 /// The input with the three permitted freedoms taken away.
-fn folded(authority: &str, tail: &str) -> String {
+fn folded(scheme: &str, authority: &str, port: &str, tail: &str) -> String {
     let authority = authority.to_ascii_lowercase();
-    let authority = authority.strip_suffix(":443").unwrap_or(&authority);
+    let authority = authority.strip_suffix(port).unwrap_or(&authority);
     let slash = if tail.starts_with('/') { "" } else { "/" };
-    format!("https://{authority}{slash}{tail}")
+    format!("{scheme}://{authority}{slash}{tail}")
 }
 
 /// Letters, digits and inner hyphens in at least one label (RFC 952, RFC 1123).

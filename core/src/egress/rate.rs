@@ -1,33 +1,36 @@
-//! How often a plugin may go out: a sliding window of one minute per plugin.
+//! How often a plugin may go out: a sliding window of one minute for each entry.
+//!
+//! Calls that no entry covers share one window, so that a plugin cannot try out the guard without
+//! end.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 const WINDOW_MS: u64 = 60_000;
 
-/// Remembers the last minute of calls of each plugin, at most `limit` moments each.
+/// The window of one plugin and one entry.
+type Window = (String, String);
+
+/// Remembers the last minute of calls of each window, at most as many as its limit.
+#[derive(Default)]
 pub struct Rate {
-    limit: usize,
-    calls: Mutex<HashMap<String, VecDeque<u64>>>,
+    calls: Mutex<HashMap<Window, VecDeque<u64>>>,
 }
 
 impl Rate {
-    pub fn per_minute(limit: usize) -> Self {
-        Self { limit, calls: Mutex::default() }
-    }
-
     /// Counts one call at `now` (milliseconds); when the window is full, the seconds until it has
     /// room again. Refused calls do not count, so that a waiting caller gets through.
-    pub fn take(&self, plugin_id: &str, now: u64) -> Result<(), u64> {
+    pub fn take(&self, plugin_id: &str, entry: &str, limit: usize, now: u64) -> Result<(), u64> {
+        let window = (plugin_id.to_owned(), entry.to_owned());
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if !calls.contains_key(plugin_id) {
+        if !calls.contains_key(&window) {
             calls.retain(|_, moments| moments.back().is_some_and(|last| last + WINDOW_MS > now));
         }
-        let moments = calls.entry(plugin_id.to_owned()).or_default();
+        let moments = calls.entry(window).or_default();
         while moments.front().is_some_and(|first| first + WINDOW_MS <= now) {
             moments.pop_front();
         }
-        if moments.len() < self.limit {
+        if moments.len() < limit {
             moments.push_back(now);
             return Ok(());
         }

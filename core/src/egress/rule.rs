@@ -1,70 +1,60 @@
-//! The allowlist of one plugin, read from its approved manifest.
+//! The allowlist of one plugin: which entry of its approved manifest covers a call.
 //!
-//! An entry names a host (exactly, or exactly one label under `*.`), ports, methods and a path
-//! prefix; `baa` marks the entries PHI may go to. An entry that could open more than its author
-//! meant, such as a wildcard over a public suffix or a name inside a private network, is refused
-//! when it is loaded, not when it is used.
+//! An entry names a scheme, a host (exactly, or exactly one label under `*.`), a port, methods and
+//! a path prefix; `baa` marks the entries PHI may go to. It also carries the caps of its calls and
+//! the credential Core adds. While a new manifest rolls out, an administrator may let what the
+//! allowlist refuses pass and be recorded; that never touches PHI, plain HTTP, or a host that no
+//! entry could ever name.
 
-use serde_json::Value;
+use std::collections::HashSet;
+use std::time::Duration;
 
-use super::location::{Host, Location, check_name};
+use serde_json::json;
+
+use super::credential::Credential;
+use super::location::{Host, Location};
 use super::refusal::{Layer, Refusal};
 
-const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-/// The ports an entry may name; anything else is another protocol or a back door.
-const PORTS: [u16; 2] = [443, 8443];
-
-/// Endings that mean "inside this network" and never a partner on the Internet.
-const PRIVATE_SUFFIXES: [&str; 15] = [
-    "localhost",
-    "localdomain",
-    "local",
-    "internal",
-    "intranet",
-    "private",
-    "corp",
-    "home",
-    "lan",
-    "svc",
-    "arpa",
-    "onion",
-    "invalid",
-    "localtest.me",
-    "nip.io",
-];
-
-/// Second levels under which registries sell names: a wildcard there covers strangers.
-const SHARED_SECOND_LEVELS: [&str; 12] =
-    ["ac", "co", "com", "edu", "gob", "gov", "ltd", "mil", "ne", "net", "or", "org"];
-
-/// Hosting suffixes under which anybody can take a name.
-const SHARED_HOSTING: [&str; 8] = [
-    "amazonaws.com",
-    "azurewebsites.net",
-    "cloudfront.net",
-    "github.io",
-    "herokuapp.com",
-    "netlify.app",
-    "vercel.app",
-    "workers.dev",
-];
-
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Pattern {
+pub(super) enum Pattern {
     Exact(String),
     /// `.example.com`, with its dot, from `*.example.com`.
     OneLabelUnder(String),
 }
 
+/// Caps of the calls of one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    pub per_minute: usize,
+    pub max_request: usize,
+    pub max_answer: usize,
+    pub total: Duration,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self {
+            per_minute: 100,
+            max_request: 1024 * 1024,
+            max_answer: 10 * 1024 * 1024,
+            total: Duration::from_secs(60),
+        }
+    }
+}
+
 /// One entry of `allowed_domains`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowRule {
-    pattern: Pattern,
-    ports: Vec<u16>,
-    methods: Vec<String>,
-    path_prefix: String,
+    pub(super) pattern: Pattern,
+    /// https; plain HTTP only where the entry asks for it.
+    pub secure: bool,
+    pub ports: Vec<u16>,
+    pub methods: Vec<String>,
+    pub path_prefix: String,
     /// A business associate agreement stands behind this entry: PHI may go there.
     pub baa: bool,
+    pub caps: Caps,
+    pub credential: Option<Credential>,
 }
 
 /// What a call asks of an entry.
@@ -75,44 +65,35 @@ pub struct Demand<'a> {
     pub phi: bool,
 }
 
-impl AllowRule {
-    /// Reads an entry: a host as text, or an object `{host, port?, ports?, methods?, path_prefix?,
-    /// baa?}`. The error says which rule of the loader refuses it.
-    pub fn parse(entry: &Value) -> Result<Self, &'static str> {
-        let field = |name: &str| entry.get(name).filter(|value| !value.is_null());
-        let host = entry.as_str().or_else(|| field("host")?.as_str()).ok_or("no-host")?;
-        let ports = match (field("ports"), field("port")) {
-            (Some(ports), _) => ports
-                .as_array()
-                .ok_or("bad-port")?
-                .iter()
-                .map(read_port)
-                .collect::<Result<_, _>>()?,
-            (None, Some(port)) => vec![read_port(port)?],
-            (None, None) => vec![PORTS[0]],
-        };
-        let methods = match field("methods") {
-            Some(methods) => methods
-                .as_array()
-                .ok_or("bad-method")?
-                .iter()
-                .map(read_method)
-                .collect::<Result<_, _>>()?,
-            None => METHODS.map(str::to_owned).to_vec(),
-        };
-        let path_prefix = field("path_prefix").map_or(Some("/"), Value::as_str);
-        let path_prefix = path_prefix.filter(|path| path.starts_with('/')).ok_or("bad-path")?;
-        let baa = field("baa").map_or(Some(false), Value::as_bool).ok_or("bad-baa")?;
-        let pattern = read_pattern(host)?;
-        Ok(Self { pattern, ports, methods, path_prefix: path_prefix.to_owned(), baa })
-    }
+/// Whose refusals by the allowlist are only recorded for now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// All of the plugin's.
+    pub plugin: bool,
+    /// Those of hosts that these entries cover, as the manifest writes them.
+    pub hosts: HashSet<String>,
+}
 
+/// The entry a call goes by, and the rule that would have refused it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    pub rule: AllowRule,
+    pub would_deny: Option<&'static str>,
+}
+
+impl AllowRule {
     /// The host as the manifest writes it.
     pub fn host(&self) -> String {
         match &self.pattern {
             Pattern::Exact(name) => name.clone(),
             Pattern::OneLabelUnder(base) => format!("*{base}"),
         }
+    }
+
+    /// What tells this entry from the others of its plugin.
+    pub fn identity(&self) -> String {
+        let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
+        format!("{}:{}{}", self.host(), ports.join(","), self.path_prefix)
     }
 
     fn covers_host(&self, host: &Host) -> bool {
@@ -140,10 +121,12 @@ impl AllowRule {
 pub fn find<'a>(rules: &'a [AllowRule], demand: Demand<'_>) -> Result<&'a AllowRule, Refusal> {
     let mut nearest = (0, Refusal { layer: Layer::Allowlist, rule: "host-not-listed" });
     for rule in rules {
+        let location = demand.location;
         let steps = [
-            (rule.covers_host(&demand.location.host), Layer::Allowlist, "host-not-listed"),
-            (rule.ports.contains(&demand.location.port), Layer::Allowlist, "port-not-listed"),
-            (rule.covers_path(&demand.location.path), Layer::Allowlist, "path-not-listed"),
+            (rule.covers_host(&location.host), Layer::Allowlist, "host-not-listed"),
+            (rule.secure == location.secure, Layer::Allowlist, "scheme-not-listed"),
+            (rule.ports.contains(&location.port), Layer::Allowlist, "port-not-listed"),
+            (rule.covers_path(&location.path), Layer::Allowlist, "path-not-listed"),
             (
                 rule.methods.iter().any(|method| method == demand.method),
                 Layer::Forward,
@@ -162,64 +145,44 @@ pub fn find<'a>(rules: &'a [AllowRule], demand: Demand<'_>) -> Result<&'a AllowR
     Err(nearest.1)
 }
 
-fn read_port(value: &Value) -> Result<u16, &'static str> {
-    let port = value.as_u64().and_then(|port| u16::try_from(port).ok()).ok_or("bad-port")?;
-    PORTS.contains(&port).then_some(port).ok_or("port-not-allowed")
-}
-
-fn read_method(value: &Value) -> Result<String, &'static str> {
-    let method = value.as_str().ok_or("bad-method")?;
-    METHODS.contains(&method).then(|| method.to_owned()).ok_or("method-not-allowed")
-}
-
-fn read_pattern(host: &str) -> Result<Pattern, &'static str> {
-    let (base, wildcard) = match host.strip_prefix("*.") {
-        Some(base) => (base, true),
-        None => (host, false),
+/// The same, where a refusal may be one that is only recorded.
+pub fn admit(
+    rules: &[AllowRule],
+    report: &Report,
+    demand: Demand<'_>,
+) -> Result<Admitted, Refusal> {
+    let refusal = match find(rules, demand) {
+        Ok(rule) => return Ok(Admitted { rule: rule.clone(), would_deny: None }),
+        Err(refusal) => refusal,
     };
-    if base.contains('*') {
-        return Err("wildcard-not-leading");
+    match let_out(rules, report, demand, refusal) {
+        Some(rule) => Ok(Admitted { rule, would_deny: Some(refusal.rule) }),
+        None => Err(refusal),
     }
-    if !base.is_ascii() {
-        return Err("not-an-a-label");
-    }
-    check_name(base)?;
-    if is_numeric(base) {
-        return Err("address-literal");
-    }
-    if !base.contains('.') {
-        return Err(if wildcard { "public-suffix" } else { "single-label" });
-    }
-    if ends_in(base, &PRIVATE_SUFFIXES) {
-        return Err("private-name");
-    }
-    // The same reading the URL of a call gets, so that an entry can be matched at all.
-    if url::Host::parse(base).map(|host| host.to_string()) != Ok(base.to_owned()) {
-        return Err("not-canonical");
-    }
-    if !wildcard {
-        return Ok(Pattern::Exact(base.to_owned()));
-    }
-    if is_public_suffix(base) {
-        return Err("public-suffix");
-    }
-    Ok(Pattern::OneLabelUnder(format!(".{base}")))
 }
 
-fn is_numeric(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    last.starts_with(|first: char| first.is_ascii_digit())
-}
-
-fn ends_in(name: &str, suffixes: &[&str]) -> bool {
-    suffixes.iter().any(|suffix| {
-        name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    })
-}
-
-fn is_public_suffix(name: &str) -> bool {
-    let labels: Vec<&str> = name.split('.').collect();
-    let country_second_level =
-        labels.len() == 2 && labels[1].len() == 2 && SHARED_SECOND_LEVELS.contains(&labels[0]);
-    country_second_level || ends_in(name, &SHARED_HOSTING)
+/// An entry for just this call, when its refusal is one of those that are only recorded.
+fn let_out(
+    rules: &[AllowRule],
+    report: &Report,
+    demand: Demand<'_>,
+    refusal: Refusal,
+) -> Option<AllowRule> {
+    const RECORDED: [&str; 4] =
+        ["host-not-listed", "port-not-listed", "path-not-listed", "method-not-listed"];
+    let location = demand.location;
+    let Host::Name(name) = &location.host else { return None };
+    if demand.phi || !location.secure || !RECORDED.contains(&refusal.rule) {
+        return None;
+    }
+    let by_entry = || {
+        let covering = rules.iter().filter(|rule| rule.covers_host(&location.host));
+        covering.map(AllowRule::host).any(|host| report.hosts.contains(&host))
+    };
+    if !report.plugin && !by_entry() {
+        return None;
+    }
+    // Only what a manifest could have asked for.
+    let entry = json!({ "host": name, "port": location.port, "methods": [demand.method] });
+    AllowRule::parse(&entry).ok()
 }

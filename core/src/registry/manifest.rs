@@ -85,6 +85,8 @@ pub(super) fn domains(document: &Value) -> Vec<Value> {
 
 /// A bare host and an object that says the same become the same entry.
 fn spell_out(entry: &Value) -> Value {
+    const CAPS: [&str; 4] =
+        ["rate_per_minute", "max_request_bytes", "max_response_bytes", "timeout_ms"];
     const METHODS: [&str; 6] = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"];
     let host = entry.as_str().or_else(|| entry.get("host").and_then(Value::as_str));
     let given = |name: &str| entry.get(name).filter(|value| !value.is_null()).cloned();
@@ -93,13 +95,24 @@ fn spell_out(entry: &Value) -> Value {
         _ => METHODS.into_iter().map(Value::from).collect(),
     };
     methods.sort_by_key(Value::to_string);
-    json!({
+    let plain = given("scheme").is_some_and(|scheme| scheme == "http");
+    let mut spelled = json!({
         "host": host,
-        "port": given("port").unwrap_or_else(|| 443.into()),
+        "port": given("port").unwrap_or_else(|| if plain { 80 } else { 443 }.into()),
         "methods": methods,
         "path_prefix": given("path_prefix").unwrap_or_else(|| "/".into()),
         "baa": given("baa").unwrap_or_else(|| false.into()),
-    })
+    });
+    if plain {
+        spelled["scheme"] = "http".into();
+    }
+    // A cap that is not given is Core's own and may change with it.
+    for name in CAPS.into_iter().chain(["credential"]) {
+        if let Some(value) = given(name) {
+            spelled[name] = value;
+        }
+    }
+    spelled
 }
 
 fn digest(document: &Value) -> [u8; 32] {

@@ -122,6 +122,10 @@ impl Secrets {
         Ok(listed.await?)
     }
 
+    pub async fn is_there(&self, plugin_id: &str, name: &str) -> Result<bool, SecretError> {
+        Ok(self.list(plugin_id).await?.iter().any(|secret| secret.name == name))
+    }
+
     /// The secret itself, for Core to use on the plugin's behalf; never for an answer.
     pub async fn reveal(
         &self,

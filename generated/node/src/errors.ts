@@ -211,6 +211,13 @@ export class UnknownSubscriptionError extends ValidationError {}
 export class UnknownKeyError extends ValidationError {}
 
 /**
+ * The key has no such revision.
+ *
+ * The history names the revisions that are kept.
+ */
+export class UnknownRevisionError extends ValidationError {}
+
+/**
  * Method not allowed.
  *
  * Allow names the methods of this path.
@@ -380,6 +387,7 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   unknown_operation: UnknownOperationError,
   unknown_subscription: UnknownSubscriptionError,
   unknown_key: UnknownKeyError,
+  unknown_revision: UnknownRevisionError,
   method_not_allowed: MethodNotAllowedError,
   revision_conflict: RevisionConflictError,
   state_conflict: StateConflictError,

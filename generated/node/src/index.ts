@@ -42,6 +42,7 @@ export {
   UnknownOperationError,
   UnknownSubscriptionError,
   UnknownKeyError,
+  UnknownRevisionError,
   MethodNotAllowedError,
   RevisionConflictError,
   StateConflictError,
@@ -72,13 +73,27 @@ export { PluginsResource } from './resources/plugins.js';
 export { CanonicalResource } from './resources/canonical.js';
 export { OperatorResource, type CallPluginParams } from './resources/operator.js';
 export { ProxyResource } from './resources/proxy.js';
-export { ConfigResource, type SetConfigParams } from './resources/config.js';
+export {
+  ConfigResource,
+  type SetConfigParams,
+  type DeleteConfigParams,
+  type ListConfigHistoryParams,
+  type RollBackConfigParams,
+  type WatchConfigParams,
+} from './resources/config.js';
 export {
   StorageResource,
   type ListValuesParams,
   type DeleteValueParams,
 } from './resources/storage.js';
-export { AdminResource, type SearchAuditParams } from './resources/admin.js';
+export {
+  AdminResource,
+  type SetPluginConfigParams,
+  type DeletePluginConfigParams,
+  type ListPluginConfigHistoryParams,
+  type RollBackPluginConfigParams,
+  type SearchAuditParams,
+} from './resources/admin.js';
 export { ErrorBase, type ErrorDetails, type Violation } from './runtime/error.js';
 export type { Binary } from './runtime/binary.js';
 export type { HttpRequest, HttpResponse, HttpSender } from './runtime/http.js';

@@ -91,6 +91,26 @@ export const MASKS: MaskTable = {
       value: true,
     },
   },
+  ConfigHistory: {
+    fields: {
+      revisions: { items: 'ConfigRevision' },
+    },
+  },
+  ConfigRevision: {
+    fields: {
+      value: true,
+    },
+  },
+  SecretWrite: {
+    fields: {
+      value: true,
+    },
+  },
+  EgressCheckRequest: {
+    fields: {
+      url: true,
+    },
+  },
   StorageWrite: {
     fields: {
       value: true,
@@ -127,6 +147,10 @@ export interface MaskedTypes {
   ProxyResponse: models.ProxyResponse;
   ConfigEntry: models.ConfigEntry;
   ConfigWrite: models.ConfigWrite;
+  ConfigHistory: models.ConfigHistory;
+  ConfigRevision: models.ConfigRevision;
+  SecretWrite: models.SecretWrite;
+  EgressCheckRequest: models.EgressCheckRequest;
   StorageWrite: models.StorageWrite;
   StoredValue: models.StoredValue;
   Enrollment: models.Enrollment;

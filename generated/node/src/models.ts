@@ -565,11 +565,15 @@ export interface ProxyResponse {
 }
 
 /** Where a value comes from. */
-export type ConfigOrigin = 'plugin' | 'default' | (string & {});
+export type ConfigOrigin = 'plugin' | 'admin' | 'default' | (string & {});
 
 /** The known values of {@link ConfigOrigin}. */
 export const ConfigOrigin = {
+  /** The plugin wrote it. */
   Plugin: 'plugin',
+  /** An administrator wrote it. */
+  Admin: 'admin',
+  /** The config_schema of the manifest names it. */
   Default: 'default',
 } as const;
 
@@ -609,6 +613,190 @@ export interface ConfigSummary {
   origin: ConfigOrigin;
   /** Time of the last write. */
   updated_at?: string;
+}
+
+export interface ConfigHistory {
+  /** Name of the value. */
+  key: string;
+  /** Writes, newest first. */
+  revisions: ConfigRevision[];
+}
+
+export interface ConfigRevision {
+  /** Number of the write. */
+  revision: number;
+  origin: ConfigOrigin;
+  /** Time of the write. */
+  updated_at: string;
+  /** Whether the write was a removal. */
+  removed: boolean;
+  /**
+   * The value; absent for a removal.
+   *
+   * Classified: prints as `***`.
+   */
+  value?: unknown;
+}
+
+export interface ConfigRollback {
+  /** The revision whose value is written again. */
+  revision: number;
+}
+
+export interface ConfigChanges {
+  /** The newest write of each key that changed, in byte order of keys. */
+  changes: ConfigChange[];
+  /** Send it as since with the next request. */
+  cursor: number;
+}
+
+export interface ConfigChange {
+  /** Name of the value. */
+  key: string;
+  /** Its newest revision. */
+  revision: number;
+  origin: ConfigOrigin;
+  /** Whether it was removed. */
+  removed: boolean;
+}
+
+export interface SecretList {
+  /** Secrets by name. */
+  secrets: SecretInfo[];
+}
+
+export interface SecretInfo {
+  /** Name of the secret. */
+  name: string;
+  /** Grows with every write. */
+  version: number;
+  /** Time of the last write. */
+  updated_at: string;
+  /** Hosts whose approved entry uses it. */
+  hosts: string[];
+}
+
+export interface SecretWrite {
+  /**
+   * Printable ASCII that can stand in a header.
+   *
+   * Classified: prints as `***`.
+   */
+  value: string;
+}
+
+export interface PluginKey {
+  plugin_id: PluginId;
+  /** Version of the key that seals now. */
+  version: number;
+  /** Whether older values are still being sealed anew. */
+  resealing: boolean;
+}
+
+/** What happens to a request that the allowlist refuses. */
+export type EgressMode = 'enforce' | 'report' | (string & {});
+
+/** The known values of {@link EgressMode}. */
+export const EgressMode = {
+  /** It is refused. */
+  Enforce: 'enforce',
+  /** It is let out and recorded as would_deny. */
+  Report: 'report',
+} as const;
+
+export interface EgressPolicy {
+  plugin_id: PluginId;
+  mode: EgressMode;
+  /** When report mode of the whole plugin ends. */
+  report_until?: string;
+  /** Approved entries. */
+  entries: EgressEntry[];
+}
+
+export interface EgressEntry {
+  /** Host as the manifest writes it. */
+  host: string;
+  /** https, or http where the entry says so. */
+  scheme: string;
+  /** TCP port. */
+  port: number;
+  /** Methods. */
+  methods: string[];
+  /** Only paths that open with it. */
+  path_prefix: string;
+  /** Whether PHI may go there. */
+  baa: boolean;
+  mode: EgressMode;
+  /** When report mode of this entry ends. */
+  report_until?: string;
+  /** Most requests of a minute. */
+  rate_per_minute: number;
+  /** Most octets of a request body. */
+  max_request_bytes: number;
+  /** Most octets of a response body. */
+  max_response_bytes: number;
+  /** Longest deadline in milliseconds. */
+  timeout_ms: number;
+  credential?: EgressCredential;
+}
+
+/** What Core adds to a request on behalf of the plugin. */
+export interface EgressCredential {
+  /** The header that carries it. */
+  header: string;
+  /** Reference to the secret, such as secret://partner_key. */
+  secret: string;
+  /** Whether the secret is there. */
+  ready: boolean;
+}
+
+export interface EgressModeWrite {
+  mode: EgressMode;
+  /** The entry as the manifest writes it; the whole plugin when absent. */
+  host?: string;
+  /** End of report mode, at most 30 days from now; report mode needs it. */
+  until?: string;
+  /** Why. */
+  reason: string;
+}
+
+export interface EgressCheckRequest {
+  plugin_id: PluginId;
+  /**
+   * The address the plugin would ask for.
+   *
+   * Classified: prints as `***`.
+   */
+  url: string;
+  method?: ProxyMethod;
+  /**
+   * Classes of data inside the request.
+   *
+   * Default: `[]`.
+   */
+  data_traits?: DataTrait[];
+}
+
+export interface EgressCheck {
+  /** Whether a connection would be made. */
+  allowed: boolean;
+  /** The rule that is only reported for now. */
+  would_deny?: string;
+  /** The entry that covers the request. */
+  entry?: string;
+  /** The layers in order, up to the one that refuses. */
+  steps: EgressStep[];
+}
+
+export interface EgressStep {
+  /** plugin, parse, allowlist, forward or address. */
+  layer: string;
+  /** What the layer says. */
+  outcome: EgressStepOutcome;
+  /** The rule that refuses or would refuse. */
+  rule?: string;
+  /** What the rule means, or what was found. */
+  explanation?: string;
 }
 
 export interface StorageWrite {
@@ -808,6 +996,16 @@ export const HeartbeatStatus = {
   Healthy: 'healthy',
   Degraded: 'degraded',
   Draining: 'draining',
+} as const;
+
+/** What the layer says. */
+export type EgressStepOutcome = 'pass' | 'report' | 'refuse' | (string & {});
+
+/** The known values of {@link EgressStepOutcome}. */
+export const EgressStepOutcome = {
+  Pass: 'pass',
+  Report: 'report',
+  Refuse: 'refuse',
 } as const;
 
 /** Kind of caller. */

@@ -339,6 +339,17 @@ class UnknownKeyError(ValidationError):
     catalogue_hint = "List the keys first."
 
 
+class UnknownRevisionError(ValidationError):
+    """The key has no such revision.
+
+    The history names the revisions that are kept.
+    """
+
+    code_of_class = "unknown_revision"
+    catalogue_title = "The key has no such revision"
+    catalogue_hint = "The history names the revisions that are kept."
+
+
 class MethodNotAllowedError(ValidationError):
     """Method not allowed.
 
@@ -591,6 +602,7 @@ ERRORS: Final = ErrorTree(
         "unknown_operation": UnknownOperationError,
         "unknown_subscription": UnknownSubscriptionError,
         "unknown_key": UnknownKeyError,
+        "unknown_revision": UnknownRevisionError,
         "method_not_allowed": MethodNotAllowedError,
         "revision_conflict": RevisionConflictError,
         "state_conflict": StateConflictError,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 from pydantic import ConfigDict
 
 from .runtime.model import DateTime, Model, OpenStrEnum, wire
+from .runtime.unset import UNSET
 
 
 class Problem(Model):
@@ -635,7 +636,11 @@ class ConfigOrigin(OpenStrEnum):
     """Where a value comes from."""
 
     PLUGIN = "plugin"
+    """The plugin wrote it."""
+    ADMIN = "admin"
+    """An administrator wrote it."""
     DEFAULT = "default"
+    """The config_schema of the manifest names it."""
 
 
 class ConfigEntry(Model):
@@ -681,6 +686,234 @@ class ConfigSummary(Model):
     origin: ConfigOrigin
     updated_at: DateTime | None = None
     """Time of the last write."""
+
+
+class ConfigHistory(Model):
+    """`ConfigHistory` of the contract."""
+
+    key: str
+    """Name of the value."""
+    revisions: list[ConfigRevision]
+    """Writes, newest first."""
+
+
+class ConfigRevision(Model):
+    """`ConfigRevision` of the contract."""
+
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"value"})
+    nullable_fields: ClassVar[frozenset[str]] = frozenset({"value"})
+
+    revision: int
+    """Number of the write."""
+    origin: ConfigOrigin
+    updated_at: DateTime
+    """Time of the write."""
+    removed: bool
+    """Whether the write was a removal."""
+    value: Any = UNSET
+    """The value; absent for a removal."""
+
+
+class ConfigRollback(Model):
+    """`ConfigRollback` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    revision: int
+    """The revision whose value is written again.
+
+    At least 1.
+    """
+
+
+class ConfigChanges(Model):
+    """`ConfigChanges` of the contract."""
+
+    changes: list[ConfigChange]
+    """The newest write of each key that changed, in byte order of keys."""
+    cursor: int
+    """Send it as since with the next request."""
+
+
+class ConfigChange(Model):
+    """`ConfigChange` of the contract."""
+
+    key: str
+    """Name of the value."""
+    revision: int
+    """Its newest revision."""
+    origin: ConfigOrigin
+    removed: bool
+    """Whether it was removed."""
+
+
+class SecretList(Model):
+    """`SecretList` of the contract."""
+
+    secrets: list[SecretInfo]
+    """Secrets by name."""
+
+
+class SecretInfo(Model):
+    """`SecretInfo` of the contract."""
+
+    name: str
+    """Name of the secret."""
+    version: int
+    """Grows with every write."""
+    updated_at: DateTime
+    """Time of the last write."""
+    hosts: list[str]
+    """Hosts whose approved entry uses it."""
+
+
+class SecretWrite(Model):
+    """`SecretWrite` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"value"})
+
+    value: str
+    """Printable ASCII that can stand in a header.
+
+    8 to 4096 characters.
+    """
+
+
+class PluginKey(Model):
+    """`PluginKey` of the contract."""
+
+    plugin_id: PluginId
+    version: int
+    """Version of the key that seals now."""
+    resealing: bool
+    """Whether older values are still being sealed anew."""
+
+
+class EgressMode(OpenStrEnum):
+    """What happens to a request that the allowlist refuses."""
+
+    ENFORCE = "enforce"
+    """It is refused."""
+    REPORT = "report"
+    """It is let out and recorded as would_deny."""
+
+
+class EgressPolicy(Model):
+    """`EgressPolicy` of the contract."""
+
+    plugin_id: PluginId
+    mode: EgressMode
+    report_until: DateTime | None = None
+    """When report mode of the whole plugin ends."""
+    entries: list[EgressEntry]
+    """Approved entries."""
+
+
+class EgressEntry(Model):
+    """`EgressEntry` of the contract."""
+
+    host: str
+    """Host as the manifest writes it."""
+    scheme: str
+    """https, or http where the entry says so."""
+    port: int
+    """TCP port."""
+    methods: list[str]
+    """Methods."""
+    path_prefix: str
+    """Only paths that open with it."""
+    baa: bool
+    """Whether PHI may go there."""
+    mode: EgressMode
+    report_until: DateTime | None = None
+    """When report mode of this entry ends."""
+    rate_per_minute: int
+    """Most requests of a minute."""
+    max_request_bytes: int
+    """Most octets of a request body."""
+    max_response_bytes: int
+    """Most octets of a response body."""
+    timeout_ms: int
+    """Longest deadline in milliseconds."""
+    credential: EgressCredential | None = None
+
+
+class EgressCredential(Model):
+    """What Core adds to a request on behalf of the plugin."""
+
+    header: str
+    """The header that carries it."""
+    secret: str
+    """Reference to the secret, such as secret://partner_key."""
+    ready: bool
+    """Whether the secret is there."""
+
+
+class EgressModeWrite(Model):
+    """`EgressModeWrite` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    mode: EgressMode
+    host: str | None = None
+    """The entry as the manifest writes it; the whole plugin when absent.
+
+    1 to 253 characters.
+    """
+    until: DateTime | None = None
+    """End of report mode, at most 30 days from now; report mode needs it."""
+    reason: str
+    """Why.
+
+    1 to 256 characters.
+    """
+
+
+class EgressCheckRequest(Model):
+    """`EgressCheckRequest` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"url"})
+
+    plugin_id: PluginId
+    url: str
+    """The address the plugin would ask for.
+
+    1 to 8192 characters.
+    """
+    method: ProxyMethod | None = None
+    data_traits: list[DataTrait] | None = None
+    """Classes of data inside the request.
+
+    Default: [].
+    """
+
+
+class EgressCheck(Model):
+    """`EgressCheck` of the contract."""
+
+    allowed: bool
+    """Whether a connection would be made."""
+    would_deny: str | None = None
+    """The rule that is only reported for now."""
+    entry: str | None = None
+    """The entry that covers the request."""
+    steps: list[EgressStep]
+    """The layers in order, up to the one that refuses."""
+
+
+class EgressStep(Model):
+    """`EgressStep` of the contract."""
+
+    layer: str
+    """plugin, parse, allowlist, forward or address."""
+    outcome: EgressStepOutcome
+    """What the layer says."""
+    rule: str | None = None
+    """The rule that refuses or would refuse."""
+    explanation: str | None = None
+    """What the rule means, or what was found."""
 
 
 class StorageWrite(Model):
@@ -913,6 +1146,14 @@ class HeartbeatStatus(OpenStrEnum):
     HEALTHY = "healthy"
     DEGRADED = "degraded"
     DRAINING = "draining"
+
+
+class EgressStepOutcome(OpenStrEnum):
+    """What the layer says."""
+
+    PASS = "pass"
+    REPORT = "report"
+    REFUSE = "refuse"
 
 
 class AuditActorKind(OpenStrEnum):

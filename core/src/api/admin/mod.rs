@@ -2,9 +2,14 @@
 //! is answered by the file of its subject.
 
 mod audit;
+mod config;
+mod egress;
 mod plugins;
 
-use vivified_contract::api::{AdminApi, SearchAuditParams};
+use vivified_contract::api::{
+    AdminApi, DeletePluginConfigParams, ListPluginConfigHistoryParams, RollBackPluginConfigParams,
+    SearchAuditParams, SetPluginConfigParams,
+};
 use vivified_contract::models;
 use vivified_contract::runtime::{Call, Problem};
 
@@ -42,6 +47,133 @@ impl AdminApi for Core {
         body: models::Revocation,
     ) -> Result<models::PluginRecord, Problem> {
         plugins::revoke_plugin(self, call, plugin_id, body).await
+    }
+
+    async fn list_plugin_config(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+    ) -> Result<models::ConfigList, Problem> {
+        config::list_plugin_config(self, call, plugin_id).await
+    }
+
+    async fn get_plugin_config(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+    ) -> Result<models::ConfigEntry, Problem> {
+        config::get_plugin_config(self, call, plugin_id, key).await
+    }
+
+    async fn set_plugin_config(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+        params: SetPluginConfigParams,
+        body: models::ConfigWrite,
+    ) -> Result<models::ConfigEntry, Problem> {
+        config::set_plugin_config(self, call, plugin_id, key, params, body).await
+    }
+
+    async fn delete_plugin_config(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+        params: DeletePluginConfigParams,
+    ) -> Result<(), Problem> {
+        config::delete_plugin_config(self, call, plugin_id, key, params).await
+    }
+
+    async fn list_plugin_config_history(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+        params: ListPluginConfigHistoryParams,
+    ) -> Result<models::ConfigHistory, Problem> {
+        config::list_plugin_config_history(self, call, plugin_id, key, params).await
+    }
+
+    async fn roll_back_plugin_config(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+        params: RollBackPluginConfigParams,
+        body: models::ConfigRollback,
+    ) -> Result<models::ConfigEntry, Problem> {
+        config::roll_back_plugin_config(self, call, plugin_id, key, params, body).await
+    }
+
+    async fn list_plugin_secrets(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+    ) -> Result<models::SecretList, Problem> {
+        config::list_plugin_secrets(self, call, plugin_id).await
+    }
+
+    async fn put_plugin_secret(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        name: String,
+        body: models::SecretWrite,
+    ) -> Result<models::SecretInfo, Problem> {
+        config::put_plugin_secret(self, call, plugin_id, name, body).await
+    }
+
+    async fn delete_plugin_secret(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        name: String,
+    ) -> Result<(), Problem> {
+        config::delete_plugin_secret(self, call, plugin_id, name).await
+    }
+
+    async fn get_plugin_key(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+    ) -> Result<models::PluginKey, Problem> {
+        config::get_plugin_key(self, call, plugin_id).await
+    }
+
+    async fn rotate_plugin_key(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+    ) -> Result<models::PluginKey, Problem> {
+        config::rotate_plugin_key(self, call, plugin_id).await
+    }
+
+    async fn get_plugin_egress(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+    ) -> Result<models::EgressPolicy, Problem> {
+        egress::get_plugin_egress(self, call, plugin_id).await
+    }
+
+    async fn set_plugin_egress_mode(
+        &self,
+        call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        body: models::EgressModeWrite,
+    ) -> Result<models::EgressPolicy, Problem> {
+        egress::set_plugin_egress_mode(self, call, plugin_id, body).await
+    }
+
+    async fn check_egress(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::EgressCheckRequest,
+    ) -> Result<models::EgressCheck, Problem> {
+        egress::check_egress(self, call, body).await
     }
 
     async fn search_audit(

@@ -1,17 +1,22 @@
 //! The guard against a fixture Internet: its DNS, its addresses and its TLS servers live in this
 //! process, and every address that is dialled is remembered.
 
+mod credentials;
 mod dns;
 mod layers;
+mod mutations;
+mod rollout;
 mod vectors;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt as _};
+
+use zeroize::Zeroizing;
 
 use super::resolve::{Answer, BoxFuture, LookupError};
 use super::*;
@@ -20,14 +25,14 @@ pub const REFUSING: &str = "93.184.215.99";
 
 /// The entries the vectors assume.
 pub fn rules() -> Vec<AllowRule> {
-    let entry = |host: &str, ports: &[u16]| {
+    let listed = |host: &str, ports: &[u16]| {
         AllowRule::parse(&json!({"host": host, "ports": ports, "methods": ["GET", "POST"]}))
             .expect("a good entry")
     };
     vec![
-        entry("api.partner.test", &[443, 8443]),
-        entry("*.cdn.partner.test", &[443, 8443]),
-        entry("xn--bcher-kva.test", &[443]),
+        listed("api.partner.test", &[443, 8443]),
+        listed("*.cdn.partner.test", &[443, 8443]),
+        listed("xn--bcher-kva.test", &[443]),
     ]
 }
 
@@ -36,10 +41,44 @@ pub fn rules() -> Vec<AllowRule> {
 pub struct Script {
     /// One answer per query; the last one repeats.
     pub dns: Vec<Result<Answer, LookupError>>,
-    pub response: String,
+    pub response: Vec<u8>,
     pub certificate: Certificate,
-    pub protected: HashSet<IpAddr>,
+    pub own: Own,
     pub rules: Vec<AllowRule>,
+    pub report: Report,
+    pub secrets: Secret,
+}
+
+/// At most one secret: its name and value.
+#[derive(Clone, Default)]
+pub struct Secret(pub Option<(&'static str, &'static str)>);
+
+impl Secrets for Secret {
+    fn reveal<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<Zeroizing<String>>> {
+        let found = self.0.filter(|(own, _)| *own == name);
+        Box::pin(async move { found.map(|(_, value)| Zeroizing::new(value.to_owned())) })
+    }
+
+    fn is_there<'a>(&'a self, name: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(async move { self.0.is_some_and(|(own, _)| own == name) })
+    }
+}
+
+impl Script {
+    pub fn terms(&self) -> Terms<'_> {
+        Terms {
+            rules: &self.rules,
+            report: &self.report,
+            own: &self.own,
+            secrets: &self.secrets,
+            now: 0,
+        }
+    }
+}
+
+/// One entry from its JSON.
+pub fn entry(value: serde_json::Value) -> Vec<AllowRule> {
+    vec![AllowRule::parse(&value).expect("a good entry")]
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,17 +92,21 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             dns: vec![Ok(answer(&["93.184.215.14"]))],
-            response: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned(),
+            response: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec(),
             certificate: Certificate::Good,
-            protected: HashSet::new(),
+            own: Own::default(),
             rules: rules(),
+            report: Report::default(),
+            secrets: Secret::default(),
         }
     }
 }
 
 /// How a call ended, and what the world saw of it.
-pub struct Outcome {
+pub struct Seen {
     pub result: Result<Fetched, Failure>,
+    pub entry: Option<String>,
+    pub would_deny: Option<&'static str>,
     pub dialled: Vec<SocketAddr>,
     pub queries: usize,
     pub requests: Vec<String>,
@@ -85,20 +128,22 @@ pub fn get(url: &str) -> Outgoing {
 }
 
 /// Runs one call against the scripted world.
-pub async fn run(script: Script, call: Outgoing) -> Outcome {
+pub async fn run(script: Script, call: Outgoing) -> Seen {
     let authority = Authority::new();
-    let dns = Arc::new(FixtureDns { answers: script.dns, queries: Mutex::default() });
+    let dns = Arc::new(FixtureDns { answers: script.dns.clone(), queries: Mutex::default() });
     let network = Arc::new(FixtureDial {
         acceptor: authority.acceptor(script.certificate),
-        response: script.response,
+        response: script.response.clone(),
         dialled: Mutex::default(),
         requests: Arc::default(),
     });
     let tls = Tls::new(Some(&authority.file)).expect("the roots load");
     let egress = Egress::new(dns.clone(), network.clone(), tls, Limits::default());
-    let result = egress.fetch(&script.rules, call, &script.protected, 0).await;
-    Outcome {
-        result,
+    let outcome = egress.fetch(script.terms(), call).await;
+    Seen {
+        result: outcome.result,
+        entry: outcome.entry,
+        would_deny: outcome.would_deny,
         dialled: network.dialled.lock().unwrap().clone(),
         queries: dns.queries.lock().unwrap().values().sum(),
         requests: network.requests.lock().unwrap().clone(),
@@ -108,6 +153,13 @@ pub async fn run(script: Script, call: Outgoing) -> Outcome {
 struct FixtureDns {
     answers: Vec<Result<Answer, LookupError>>,
     queries: Mutex<HashMap<String, usize>>,
+}
+
+impl FixtureDns {
+    /// One that always answers the same.
+    fn of(addresses: &[&str]) -> Arc<Self> {
+        Arc::new(Self { answers: vec![Ok(answer(addresses))], queries: Mutex::default() })
+    }
 }
 
 impl Resolve for FixtureDns {
@@ -122,7 +174,7 @@ impl Resolve for FixtureDns {
 
 struct FixtureDial {
     acceptor: tokio_rustls::TlsAcceptor,
-    response: String,
+    response: Vec<u8>,
     dialled: Mutex<Vec<SocketAddr>>,
     requests: Arc<Mutex<Vec<String>>>,
 }
@@ -136,11 +188,17 @@ impl Dial for FixtureDial {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let (acceptor, response) = (self.acceptor.clone(), self.response.clone());
         let requests = self.requests.clone();
+        let plain = address.port() == 80;
         tokio::spawn(async move {
-            let Ok(mut stream) = acceptor.accept(far).await else { return };
+            let mut stream: BoxStream = if plain {
+                Box::new(far)
+            } else {
+                let Ok(stream) = acceptor.accept(far).await else { return };
+                Box::new(stream)
+            };
             let request = read_request(&mut stream).await;
             requests.lock().unwrap().push(request);
-            let _ = stream.write_all(response.as_bytes()).await;
+            let _ = stream.write_all(&response).await;
             let _ = stream.shutdown().await;
         });
         Box::pin(async move { Ok(Box::new(near) as BoxStream) })

@@ -142,7 +142,7 @@ fn the_ablation_can_fail() {
     assert_eq!(location.host, location::Host::Name("api.partner.test.".to_owned()));
     let private = vec!["10.0.0.5".parse().expect("an address")];
     let answer = Answer { addresses: private, aliases: 0 };
-    assert!(address::admit(&answer, &HashSet::new()).is_err());
+    assert!(address::admit(&answer, &Own::default()).is_err());
     assert!(lenient("https://127.1/").is_some_and(|location| {
         location.host == location::Host::Address("127.0.0.1".parse().expect("an address"))
     }));
@@ -184,10 +184,10 @@ fn scene(vector: &Vector) -> (Script, Outgoing) {
         script.response = format!(
             "HTTP/1.1 {status} Scripted\r\n{}\r\nContent-Length: 0\r\n\r\n",
             lines.join("\r\n")
-        );
+        )
+        .into_bytes();
     }
-    script.protected.extend(fixture.core_addr);
-    script.protected.extend(&fixture.plugin_addrs);
+    script.own = own(fixture);
     let mut call = get(&vector.url);
     if let Some(shape) = &fixture.request {
         call.method = shape.method.clone().unwrap_or(call.method);
@@ -202,8 +202,7 @@ fn scene(vector: &Vector) -> (Script, Outgoing) {
         if let Some(traits) = &shape.traits {
             call.phi = true;
             call.may_handle_phi = traits.iter().any(|name| name == "handles_phi");
-            let entry = json!({"host": "api.partner.test", "baa": true});
-            script.rules = vec![AllowRule::parse(&entry).expect("a good entry")];
+            script.rules = entry(json!({"host": "api.partner.test", "baa": true}));
         }
         script.certificate = match shape.tls.as_deref() {
             Some("wrong-name") => Certificate::WrongName,
@@ -248,9 +247,12 @@ fn admitted(vector: &Vector, location: &Location) -> bool {
         location::Host::Address(address) => Ok(Answer { addresses: vec![*address], aliases: 0 }),
         location::Host::Name(_) => dns_answers(&vector.fixture.dns).remove(0),
     };
-    let mut protected: HashSet<IpAddr> = vector.fixture.plugin_addrs.iter().copied().collect();
-    protected.extend(vector.fixture.core_addr);
-    answer.is_ok_and(|answer| address::admit(&answer, &protected).is_ok())
+    answer.is_ok_and(|answer| address::admit(&answer, &own(&vector.fixture)).is_ok())
+}
+
+fn own(fixture: &Fixture) -> Own {
+    let addresses = fixture.plugin_addrs.iter().copied().chain(fixture.core_addr);
+    Own { addresses: addresses.collect(), ..Own::default() }
 }
 
 /// The reading of a client without our parse layer.
@@ -260,6 +262,14 @@ fn lenient(url: &str) -> Option<Location> {
 
 fn demand(location: &Location) -> rule::Demand<'_> {
     rule::Demand { location, method: "GET", phi: false }
+}
+
+/// The URLs of the seed set where it lies beside the project, else of our own table.
+pub fn urls() -> Vec<String> {
+    match seed_set() {
+        Some(vectors) => vectors.into_iter().map(|vector| vector.url).collect(),
+        None => OWN_TABLE.iter().map(|(url, _)| (*url).to_owned()).collect(),
+    }
 }
 
 fn seed_set() -> Option<Vec<Vector>> {

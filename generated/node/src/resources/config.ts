@@ -43,6 +43,89 @@ export interface SetConfigParams {
   ifMatch?: string | undefined;
 }
 
+export const DELETE_CONFIG: Operation = {
+  method: 'DELETE',
+  path: '/config/{key}',
+  parameters: [
+    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'none' },
+};
+
+export interface DeleteConfigParams {
+  /** The revision to replace; 0 means that there must be no value. */
+  ifMatch?: string | undefined;
+}
+
+export const LIST_CONFIG_HISTORY: Operation = {
+  method: 'GET',
+  path: '/config/{key}/history',
+  parameters: [
+    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+    { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigHistory' },
+};
+
+export interface ListConfigHistoryParams {
+  /**
+   * Most revisions of the answer.
+   *
+   * Default: `20`.
+   */
+  limit?: number | undefined;
+}
+
+export const ROLL_BACK_CONFIG: Operation = {
+  method: 'POST',
+  path: '/config/{key}/rollback',
+  parameters: [
+    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
+  ],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigEntry' },
+};
+
+export interface RollBackConfigParams {
+  /** The revision to replace; 0 means that there must be no value. */
+  ifMatch?: string | undefined;
+}
+
+export const WATCH_CONFIG: Operation = {
+  method: 'GET',
+  path: '/config-changes',
+  parameters: [
+    { name: 'since', wireName: 'since', place: 'query', style: 'form', explode: true },
+    { name: 'waitMs', wireName: 'wait_ms', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export interface WatchConfigParams {
+  /**
+   * The cursor of the answer before; 0 asks for everything that was ever written.
+   *
+   * Default: `0`.
+   */
+  since?: number | undefined;
+  /**
+   * How long to wait for a change in milliseconds.
+   *
+   * Default: `0`.
+   */
+  waitMs?: number | undefined;
+}
+
 /** Versioned configuration of the calling plugin. */
 export class ConfigResource {
   readonly #transport: Transport;
@@ -91,5 +174,73 @@ export class ConfigResource {
   ): Promise<models.ConfigEntry> {
     const values = { ...params, key };
     return this.#transport.send(SET_CONFIG, values, body, options);
+  }
+
+  /**
+   * Remove a configuration value
+   *
+   * Takes the written value back, so that the default of the manifest applies again. The removal
+   * is a revision like any other. Removing what is not there is fine.
+   *
+   * `DELETE /config/{key}`
+   */
+  deleteConfig(
+    key: string,
+    params: DeleteConfigParams = {},
+    options: RequestOptions = {},
+  ): Promise<void> {
+    const values = { ...params, key };
+    return this.#transport.send(DELETE_CONFIG, values, undefined, options);
+  }
+
+  /**
+   * Read the history of a configuration value
+   *
+   * The last writes of the key with the newest first, whoever made them. At most 100 are kept.
+   *
+   * `GET /config/{key}/history`
+   */
+  listConfigHistory(
+    key: string,
+    params: ListConfigHistoryParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.ConfigHistory> {
+    const values = { ...params, key };
+    return this.#transport.send(LIST_CONFIG_HISTORY, values, undefined, options);
+  }
+
+  /**
+   * Return to an older configuration value
+   *
+   * Writes the value of an older revision as a new revision. The config_schema of today must
+   * accept it.
+   *
+   * `POST /config/{key}/rollback`
+   */
+  rollBackConfig(
+    key: string,
+    body: models.ConfigRollback,
+    params: RollBackConfigParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.ConfigEntry> {
+    const values = { ...params, key };
+    return this.#transport.send(ROLL_BACK_CONFIG, values, body, options);
+  }
+
+  /**
+   * Wait for changes of the configuration
+   *
+   * Answers as soon as a value of the calling plugin changed after the given number, and at the
+   * latest when the wait is over. Send the cursor of the answer with the next request. The answer
+   * names keys and no values.
+   *
+   * `GET /config-changes`
+   */
+  watchConfig(
+    params: WatchConfigParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.ConfigChanges> {
+    const values = { ...params };
+    return this.#transport.send(WATCH_CONFIG, values, undefined, options);
   }
 }

@@ -36,3 +36,50 @@ void test('set_config reaches the wire', async () => {
   const received = await client.config.setConfig('greeting', json(body), json(params));
   wire.check(expected, received);
 });
+
+void test('delete_config reaches the wire', async () => {
+  const answer = '';
+  const wire = new Wire(204, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"ifMatch":"1"}';
+  const expected =
+    '{"method":"DELETE","path":"/config/greeting","query":[],"headers":{"if-match":"1"}}';
+  await client.config.deleteConfig('greeting', json(params));
+  wire.check(expected);
+});
+
+void test('list_config_history reaches the wire', async () => {
+  const answer =
+    '{"key":"greeting","revisions":[{"revision":2,"origin":"plugin","updated_at":"2026-11-22T17:05:00Z","removed":false,"value":"hello"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"limit":20}';
+  const expected =
+    '{"method":"GET","path":"/config/greeting/history","query":[["limit","20"]],"headers":{}}';
+  const received = await client.config.listConfigHistory('greeting', json(params));
+  wire.check(expected, received);
+});
+
+void test('roll_back_config reaches the wire', async () => {
+  const answer = '{"key":"greeting","value":"hello","revision":3,"origin":"plugin"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"revision":1}';
+  const params = '{"ifMatch":"1"}';
+  const expected =
+    '{"contentType":"application/json","body":{"revision":1},"method":"POST","path":"/config/greeting/rollback","query":[],"headers":{"if-match":"1"}}';
+  const received = await client.config.rollBackConfig('greeting', json(body), json(params));
+  wire.check(expected, received);
+});
+
+void test('watch_config reaches the wire', async () => {
+  const answer =
+    '{"changes":[{"key":"greeting","revision":2,"origin":"admin","removed":false}],"cursor":42}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"since":41,"waitMs":30000}';
+  const expected =
+    '{"method":"GET","path":"/config-changes","query":[["since","41"],["wait_ms","30000"]],"headers":{}}';
+  const received = await client.config.watchConfig(json(params));
+  wire.check(expected, received);
+});

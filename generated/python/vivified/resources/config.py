@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from .. import models
-from ..runtime.operation import CallOptions, Json, Operation
+from ..runtime.operation import NOTHING, CallOptions, Json, Operation
 from ..runtime.transport import AsyncTransport, Transport
 
 LIST_CONFIG: Operation[models.ConfigList] = Operation(
@@ -35,6 +35,38 @@ SET_CONFIG: Operation[models.ConfigEntry] = Operation(
     keyed=True,
     security=(("pluginToken",),),
     body="json",
+)
+DELETE_CONFIG: Operation[None] = Operation(
+    id="delete_config",
+    method="DELETE",
+    path="/config/{key}",
+    answers={204: NOTHING},
+    safe=True,
+    security=(("pluginToken",),),
+)
+LIST_CONFIG_HISTORY: Operation[models.ConfigHistory] = Operation(
+    id="list_config_history",
+    method="GET",
+    path="/config/{key}/history",
+    answers={200: Json(models.ConfigHistory)},
+    safe=True,
+    security=(("pluginToken",),),
+)
+ROLL_BACK_CONFIG: Operation[models.ConfigEntry] = Operation(
+    id="roll_back_config",
+    method="POST",
+    path="/config/{key}/rollback",
+    answers={200: Json(models.ConfigEntry)},
+    security=(("pluginToken",),),
+    body="json",
+)
+WATCH_CONFIG: Operation[models.ConfigChanges] = Operation(
+    id="watch_config",
+    method="GET",
+    path="/config-changes",
+    answers={200: Json(models.ConfigChanges)},
+    safe=True,
+    security=(("pluginToken",),),
 )
 
 
@@ -103,6 +135,105 @@ class ConfigResource:
             options=options,
         )
 
+    def delete_config(
+        self,
+        key: str,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Remove a configuration value.
+
+        Takes the written value back, so that the default of the manifest applies
+        again. The removal is a revision like any other. Removing what is not there
+        is fine.
+
+        Args:
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        self._transport.call(
+            DELETE_CONFIG,
+            path={"key": key},
+            headers={"If-Match": if_match},
+            options=options,
+        )
+
+    def list_config_history(
+        self,
+        key: str,
+        *,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigHistory:
+        """Read the history of a configuration value.
+
+        The last writes of the key with the newest first, whoever made them. At most
+        100 are kept.
+
+        Args:
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            limit: Most revisions of the answer. 1 to 100. Default: 20.
+        """
+        return self._transport.call(
+            LIST_CONFIG_HISTORY,
+            path={"key": key},
+            query={"limit": limit},
+            options=options,
+        )
+
+    def roll_back_config(
+        self,
+        key: str,
+        body: models.ConfigRollback,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigEntry:
+        """Return to an older configuration value.
+
+        Writes the value of an older revision as a new revision. The config_schema of
+        today must accept it.
+
+        Args:
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return self._transport.call(
+            ROLL_BACK_CONFIG,
+            path={"key": key},
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    def watch_config(
+        self,
+        *,
+        since: int | None = None,
+        wait_ms: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigChanges:
+        """Wait for changes of the configuration.
+
+        Answers as soon as a value of the calling plugin changed after the given
+        number, and at the latest when the wait is over. Send the cursor of the
+        answer with the next request. The answer names keys and no values.
+
+        Args:
+            since: The cursor of the answer before; 0 asks for everything that
+                was ever written. At least 0. Default: 0.
+            wait_ms: How long to wait for a change in milliseconds. 0 to 30000.
+                Default: 0.
+        """
+        return self._transport.call(
+            WATCH_CONFIG,
+            query={"since": since, "wait_ms": wait_ms},
+            options=options,
+        )
+
 
 class AsyncConfigResource:
     """Versioned configuration of the calling plugin."""
@@ -166,5 +297,104 @@ class AsyncConfigResource:
             path={"key": key},
             headers={"If-Match": if_match},
             body=body,
+            options=options,
+        )
+
+    async def delete_config(
+        self,
+        key: str,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Remove a configuration value.
+
+        Takes the written value back, so that the default of the manifest applies
+        again. The removal is a revision like any other. Removing what is not there
+        is fine.
+
+        Args:
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        await self._transport.call(
+            DELETE_CONFIG,
+            path={"key": key},
+            headers={"If-Match": if_match},
+            options=options,
+        )
+
+    async def list_config_history(
+        self,
+        key: str,
+        *,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigHistory:
+        """Read the history of a configuration value.
+
+        The last writes of the key with the newest first, whoever made them. At most
+        100 are kept.
+
+        Args:
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            limit: Most revisions of the answer. 1 to 100. Default: 20.
+        """
+        return await self._transport.call(
+            LIST_CONFIG_HISTORY,
+            path={"key": key},
+            query={"limit": limit},
+            options=options,
+        )
+
+    async def roll_back_config(
+        self,
+        key: str,
+        body: models.ConfigRollback,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigEntry:
+        """Return to an older configuration value.
+
+        Writes the value of an older revision as a new revision. The config_schema of
+        today must accept it.
+
+        Args:
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return await self._transport.call(
+            ROLL_BACK_CONFIG,
+            path={"key": key},
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    async def watch_config(
+        self,
+        *,
+        since: int | None = None,
+        wait_ms: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigChanges:
+        """Wait for changes of the configuration.
+
+        Answers as soon as a value of the calling plugin changed after the given
+        number, and at the latest when the wait is over. Send the cursor of the
+        answer with the next request. The answer names keys and no values.
+
+        Args:
+            since: The cursor of the answer before; 0 asks for everything that
+                was ever written. At least 0. Default: 0.
+            wait_ms: How long to wait for a change in milliseconds. 0 to 30000.
+                Default: 0.
+        """
+        return await self._transport.call(
+            WATCH_CONFIG,
+            query={"since": since, "wait_ms": wait_ms},
             options=options,
         )
