@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::audit::{Actor, ActorKind, AuditLog};
 use crate::identity::Person;
-use crate::policy::Party;
+use crate::policy::{Party, Roles};
 use crate::registry::{Enrolled, Plugin};
 
 #[derive(Debug, Clone)]
@@ -17,12 +17,15 @@ pub enum Caller {
     Plugin(Arc<Plugin>),
     /// A plugin that is about to register.
     Enrollment(Enrolled),
+    /// Whoever holds the token that reads the metrics. The guard lets it through to them only.
+    Scraper,
 }
 
 impl Caller {
     pub fn party(&self) -> Party<'_> {
         match self {
             Self::Anonymous => Party::Anonymous,
+            Self::Scraper => Party::Person { roles: Roles::parse(["viewer"]) },
             Self::Person(person) => Party::Person { roles: person.roles },
             Self::Plugin(plugin) => plugin.party(),
             Self::Enrollment(enrolled) => Party::Enrollment { plugin_id: &enrolled.plugin_id },
@@ -47,6 +50,7 @@ impl Caller {
     pub fn actor(&self, log: &AuditLog) -> Actor {
         match self {
             Self::Anonymous => Actor::anonymous(),
+            Self::Scraper => Actor { kind: ActorKind::System, id: "scraper".to_owned() },
             Self::Person(person) => {
                 Actor { kind: ActorKind::User, id: log.pseudonym("user", &person.username) }
             }

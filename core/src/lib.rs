@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod audit;
+pub mod backup;
 pub mod caller;
 pub mod canonical;
 pub mod clock;
@@ -69,6 +70,8 @@ pub struct Core {
     pub storage: storage::Storage,
     pub idempotency: idempotency::Idempotency,
     pub limits: api::limits::Limits,
+    pub load: api::load::Load,
+    pub scraper: telemetry::Scraper,
     pub decisions: api::decisions::Decisions,
     /// Keeps a second process off the data folder.
     _lock: std::fs::File,
@@ -120,7 +123,9 @@ impl Core {
                 sealer.clone(),
                 clock.clone(),
             ),
-            limits: api::limits::Limits::default(),
+            limits: api::limits::Limits::new(&config.rates),
+            load: api::load::Load::new(config.limits.requests, config.limits.waiting),
+            scraper: telemetry::Scraper::open(config.metrics_token_file.as_deref())?,
             policy: policy::Policy::built_in(),
             decisions: api::decisions::Decisions::new(clock.clone()),
             clock,

@@ -1,30 +1,90 @@
-//! The Core process: read the settings, open the data folder, say where it listens, serve.
+//! The Core process: serve, or one of the small commands around it.
 //!
-//! Exit codes: 0 after a clean stop, 1 when the start or the serving failed, 2 for settings that
-//! contradict each other, 74 when the disk failed under the store.
+//! Exit codes: 0 after a clean stop, 1 when the start or the serving failed or a log was tampered
+//! with, 2 for settings that contradict each other, 74 when the disk failed under the store.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use vivified_core::config::{Config, Flags};
 use vivified_core::server::Listener;
-use vivified_core::{Clock, Core, telemetry, upkeep};
+use vivified_core::{Clock, Core, audit, backup, config, telemetry, upkeep};
+
+/// The Core of a Vivified installation. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "vivified-core", version)]
+struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve, as without a command
+    Serve,
+    /// Say everything that is wrong with the settings and the files they name
+    CheckConfig,
+    /// Work on the audit log of a data folder, without a running Core
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Copy the store and the keys of a data folder, also while Core runs
+    Backup {
+        /// Folder to make
+        #[arg(long, value_name = "FOLDER")]
+        output: PathBuf,
+    },
+    /// Put a backup in place of a data folder that is absent or empty
+    Restore {
+        /// Folder that `backup` made
+        #[arg(long, value_name = "FOLDER")]
+        input: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Check the chain of the log and name the first bad record
+    Verify,
+}
 
 fn main() -> ExitCode {
+    let arguments = Arguments::parse();
     telemetry::start();
-    let config = match Config::resolve(Flags::parse(), |name| std::env::var(name).ok()) {
+    let command = arguments.command.unwrap_or(Command::Serve);
+    let environment = |name: &str| std::env::var(name).ok();
+    let serves = matches!(command, Command::Serve | Command::CheckConfig);
+    let resolved = if serves {
+        Config::resolve(arguments.flags, environment)
+    } else {
+        // These work on a folder; what the network needs is no matter to them.
+        Config::resolve_folder(arguments.flags, environment)
+            .map(|folder| Config::in_folder(&folder))
+    };
+    let checked = resolved.and_then(|config| match command {
+        Command::CheckConfig => config::check_files(&config).map(|()| config),
+        _ => Ok(config),
+    });
+    let config = match checked {
         Ok(config) => config,
         Err(faults) => {
             faults.iter().for_each(|fault| complain(fault));
             return ExitCode::from(2);
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(anyhow::Error::from).and_then(|rt| rt.block_on(run(config)));
+    let result = match command {
+        Command::Serve => serve(config),
+        Command::CheckConfig => say("the settings are good").map_err(anyhow::Error::from),
+        Command::Audit(AuditCommand::Verify) => verify(&config.data_dir),
+        Command::Backup { output } => back_up(&config.data_dir, &output),
+        Command::Restore { input } => restore(&input, &config.data_dir),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -32,6 +92,32 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn serve(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(config))
+}
+
+fn verify(data_dir: &Path) -> anyhow::Result<()> {
+    let report = audit::verify_folder(data_dir)?;
+    if let Some(fault) = report.fault {
+        anyhow::bail!("the audit log is broken: {fault}");
+    }
+    say(&format!("{} audit records, unbroken", report.records))?;
+    Ok(())
+}
+
+fn back_up(data_dir: &Path, output: &Path) -> anyhow::Result<()> {
+    let made = backup::back_up(data_dir, output)?;
+    say(&format!("{} files in {}", made.files, output.display()))?;
+    Ok(())
+}
+
+fn restore(input: &Path, data_dir: &Path) -> anyhow::Result<()> {
+    let made = backup::restore(input, data_dir)?;
+    say(&format!("{} files in {}", made.files, data_dir.display()))?;
+    Ok(())
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {

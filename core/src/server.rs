@@ -142,7 +142,7 @@ fn bound<A>(server: &mut Server<SocketAddr, A>) {
 }
 
 /// TLS 1.3 and nothing older. The list of versions decides: other crates compile TLS 1.2 in.
-fn tls_config(files: &TlsFiles) -> anyhow::Result<RustlsConfig> {
+pub fn tls_config(files: &TlsFiles) -> anyhow::Result<RustlsConfig> {
     let certificates = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(|found| found.collect::<Result<Vec<_>, _>>())
         .with_context(|| format!("cannot read certificates in {}", files.certificate.display()))?;

@@ -58,13 +58,27 @@ pub trait SystemApi: Guard {
 
     /// Tell whether Core takes work
     ///
-    /// Answers 200 when the store and the audit log can be written, else not_ready.
+    /// Answers 200 when the store and the audit log can be written and the signing key signs,
+    /// else not_ready. Core that is stopping is not ready.
     ///
     /// `GET /ready`
     fn get_ready(
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<models::Readiness, Problem>> + Send;
+
+    /// Read the figures of this Core
+    ///
+    /// Counters, gauges and histograms in the text format of Prometheus, version 0.0.4. Every
+    /// label comes from a fixed list: operations, lanes, outcomes and states of the contract,
+    /// never a value of a caller. Signed-in people with one of the roles read it, and a scraper
+    /// that shows the token of the file Core was configured with.
+    ///
+    /// `GET /metrics`
+    fn get_metrics(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
 
     /// Read the public keys of Core
     ///

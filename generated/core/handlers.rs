@@ -31,6 +31,18 @@ pub fn get_ready<'a, A: Api>(
     })
 }
 
+/// `GET /metrics`
+pub fn get_metrics<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.get_metrics(call).await?;
+        runtime::raw_answer(200, answer)
+    })
+}
+
 /// `GET /.well-known/jwks.json`
 pub fn get_jwks<'a, A: Api>(api: &'a A, call: &'a mut Call<'_, A::Caller>, _: Input) -> Acting<'a> {
     Box::pin(async move {

@@ -13,6 +13,7 @@ use crate::runtime::{
 pub static OPERATIONS: &[&OperationInfo] = &[
     &GET_HEALTH,
     &GET_READY,
+    &GET_METRICS,
     &GET_JWKS,
     &GET_OPENAPI,
     &SETUP,
@@ -102,6 +103,40 @@ pub static GET_READY: OperationInfo = OperationInfo {
     required_traits: &[],
     problems: &["rate_limited", "not_ready"],
     security: &[],
+    parameters: &[],
+    body: None,
+};
+
+/// `GET /metrics`
+pub static GET_METRICS: OperationInfo = OperationInfo {
+    id: "get_metrics",
+    method: "GET",
+    path: "/metrics",
+    segments: &[Segment::Literal("/metrics")],
+    tag: "system",
+    lane: Some("control"),
+    audit_action: Some("none"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+    ],
+    security: &[
+        SecurityRequirement {
+            schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+        },
+        SecurityRequirement {
+            schemes: &[SchemeInfo { name: "scrapeToken", kind: SchemeKind::Bearer, scopes: &[] }],
+        },
+    ],
     parameters: &[],
     body: None,
 };

@@ -41,10 +41,12 @@ pub const CODES: &[&str] = &[
     "state_conflict",
     "idempotency_running",
     "payload_too_large",
+    "request_line_too_long",
     "unsupported_media_type",
     "idempotency_mismatch",
     "quota_exceeded",
     "rate_limited",
+    "headers_too_large",
     "internal_error",
     "callee_failed",
     "invalid_response",
@@ -54,6 +56,7 @@ pub const CODES: &[&str] = &[
     "circuit_open",
     "audit_unavailable",
     "not_ready",
+    "overloaded",
     "timeout",
     "upstream_timeout",
     "request_timeout",
@@ -430,6 +433,17 @@ pub fn payload_too_large() -> Problem {
     })
 }
 
+/// The path and query are too long (414).
+pub fn request_line_too_long() -> Problem {
+    Problem::define(Definition {
+        code: "request_line_too_long",
+        status: 414,
+        title: "The path and query are too long",
+        hint: Some("At most 8 KiB; put what is long in the body."),
+        retryable: false,
+    })
+}
+
 /// Media type not accepted (415).
 pub fn unsupported_media_type() -> Problem {
     Problem::define(Definition {
@@ -471,6 +485,17 @@ pub fn rate_limited() -> Problem {
         title: "Too many requests",
         hint: Some("Wait for the time in Retry-After."),
         retryable: true,
+    })
+}
+
+/// The header fields are too large (431).
+pub fn headers_too_large() -> Problem {
+    Problem::define(Definition {
+        code: "headers_too_large",
+        status: 431,
+        title: "The header fields are too large",
+        hint: Some("At most 100 fields and 16 KiB together."),
+        retryable: false,
     })
 }
 
@@ -570,6 +595,17 @@ pub fn not_ready() -> Problem {
         code: "not_ready",
         status: 503,
         title: "Core is not ready",
+        hint: Some("Wait for the time in Retry-After."),
+        retryable: true,
+    })
+}
+
+/// Core has all the work it can take (503).
+pub fn overloaded() -> Problem {
+    Problem::define(Definition {
+        code: "overloaded",
+        status: 503,
+        title: "Core has all the work it can take",
         hint: Some("Wait for the time in Retry-After."),
         retryable: true,
     })

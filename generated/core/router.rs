@@ -16,6 +16,7 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
     let routes = vec![
         Route { operation: &operations::GET_HEALTH, act: handlers::get_health::<A> },
         Route { operation: &operations::GET_READY, act: handlers::get_ready::<A> },
+        Route { operation: &operations::GET_METRICS, act: handlers::get_metrics::<A> },
         Route { operation: &operations::GET_JWKS, act: handlers::get_jwks::<A> },
         Route { operation: &operations::GET_OPENAPI, act: handlers::get_openapi::<A> },
         Route { operation: &operations::SETUP, act: handlers::setup::<A> },

@@ -77,6 +77,7 @@ func facts() runtime.Settings {
 	facts.AddScheme("sessionToken", runtime.Bearer, "")
 	facts.AddScheme("pluginToken", runtime.Bearer, "")
 	facts.AddScheme("enrollmentToken", runtime.Bearer, "")
+	facts.AddScheme("scrapeToken", runtime.Bearer, "")
 	facts.Renewal = runtime.NewRenewal(renewal, "token", "expires_in")
 	return facts
 }

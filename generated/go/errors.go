@@ -87,6 +87,8 @@ var (
 	ErrIdempotencyRunning = runtime.NewErrorCode("IdempotencyRunningError", "idempotency_running", "The first request with this key is still running", "Try again shortly.", ErrCommunication)
 	// ErrPayloadTooLarge: The body is too large (payload_too_large).
 	ErrPayloadTooLarge = runtime.NewErrorCode("PayloadTooLargeError", "payload_too_large", "The body is too large", "The reference names the limit of each operation.", ErrValidation)
+	// ErrRequestLineTooLong: The path and query are too long (request_line_too_long).
+	ErrRequestLineTooLong = runtime.NewErrorCode("RequestLineTooLongError", "request_line_too_long", "The path and query are too long", "At most 8 KiB; put what is long in the body.", ErrVivified)
 	// ErrUnsupportedMediaType: Media type not accepted (unsupported_media_type).
 	ErrUnsupportedMediaType = runtime.NewErrorCode("UnsupportedMediaTypeError", "unsupported_media_type", "Media type not accepted", "Send application/json without Content-Encoding.", ErrValidation)
 	// ErrIdempotencyMismatch: The key was used for another request (idempotency_mismatch).
@@ -95,6 +97,8 @@ var (
 	ErrQuotaExceeded = runtime.NewErrorCode("QuotaExceededError", "quota_exceeded", "The quota is used up", "Delete what is no longer needed or ask an administrator for more.", ErrValidation)
 	// ErrRateLimited: Too many requests (rate_limited).
 	ErrRateLimited = runtime.NewErrorCode("RateLimitedError", "rate_limited", "Too many requests", "Wait for the time in Retry-After.", ErrCommunication)
+	// ErrHeadersTooLarge: The header fields are too large (headers_too_large).
+	ErrHeadersTooLarge = runtime.NewErrorCode("HeadersTooLargeError", "headers_too_large", "The header fields are too large", "At most 100 fields and 16 KiB together.", ErrVivified)
 	// ErrInternal: Core failed (internal_error).
 	ErrInternal = runtime.NewErrorCode("InternalError", "internal_error", "Core failed", "The trace id finds the cause in the log of Core.", ErrCommunication)
 	// ErrCalleeFailed: The called plugin failed (callee_failed).
@@ -114,6 +118,8 @@ var (
 	ErrAuditUnavailable = runtime.NewErrorCode("AuditUnavailableError", "audit_unavailable", "The audit log cannot be written", "Nothing was done; check disk space and permissions of Core.", ErrCommunication)
 	// ErrNotReady: Core is not ready (not_ready).
 	ErrNotReady = runtime.NewErrorCode("NotReadyError", "not_ready", "Core is not ready", "Wait for the time in Retry-After.", ErrCommunication)
+	// ErrOverloaded: Core has all the work it can take (overloaded).
+	ErrOverloaded = runtime.NewErrorCode("OverloadedError", "overloaded", "Core has all the work it can take", "Wait for the time in Retry-After.", ErrCommunication)
 	// ErrTimeout: The called plugin did not answer in time (timeout).
 	ErrTimeout = runtime.NewErrorCode("TimeoutError", "timeout", "The called plugin did not answer in time", "Raise the timeout or ask for less.", ErrCommunication)
 	// ErrUpstreamTimeout: The host did not answer in time (upstream_timeout).
@@ -161,10 +167,12 @@ var errorTree = runtime.NewErrorTree(
 	ErrStateConflict,
 	ErrIdempotencyRunning,
 	ErrPayloadTooLarge,
+	ErrRequestLineTooLong,
 	ErrUnsupportedMediaType,
 	ErrIdempotencyMismatch,
 	ErrQuotaExceeded,
 	ErrRateLimited,
+	ErrHeadersTooLarge,
 	ErrInternal,
 	ErrCalleeFailed,
 	ErrInvalidResponse,
@@ -174,6 +182,7 @@ var errorTree = runtime.NewErrorTree(
 	ErrCircuitOpen,
 	ErrAuditUnavailable,
 	ErrNotReady,
+	ErrOverloaded,
 	ErrTimeout,
 	ErrUpstreamTimeout,
 )

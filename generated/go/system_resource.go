@@ -29,13 +29,30 @@ func (r *SystemResource) GetHealth(ctx context.Context, options ...CallOption) (
 
 // GetReady: Tell whether Core takes work.
 //
-// Answers 200 when the store and the audit log can be written, else not_ready.
+// Answers 200 when the store and the audit log can be written and the signing key signs, else
+// not_ready. Core that is stopping is not ready.
 //
 // It sends GET /ready.
 func (r *SystemResource) GetReady(ctx context.Context, options ...CallOption) (*Readiness, error) {
 	request := runtime.NewRequest("GET", "/ready", runtime.RetryAlways)
 	request.Accept("application/json, application/problem+json")
 	return runtime.ReceivePointer[Readiness](ctx, r.transport, request, options)
+}
+
+// GetMetrics: Read the figures of this Core.
+//
+// Counters, gauges and histograms in the text format of Prometheus, version 0.0.4. Every label
+// comes from a fixed list: operations, lanes, outcomes and states of the contract, never a
+// value of a caller. Signed-in people with one of the roles read it, and a scraper that shows
+// the token of the file Core was configured with.
+//
+// It sends GET /metrics.
+func (r *SystemResource) GetMetrics(ctx context.Context, options ...CallOption) (string, error) {
+	request := runtime.NewRequest("GET", "/metrics", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Security("scrapeToken")
+	request.Accept("text/plain")
+	return runtime.ReceiveText(ctx, r.transport, request, options)
 }
 
 // GetJWKS: Read the public keys of Core.

@@ -107,10 +107,16 @@ func TestWireSystemGetHealth(t *testing.T) {
 }
 
 func TestWireSystemGetReady(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"status\":\"ready\",\"checks\":[{\"name\":\"store\",\"ok\":true},{\"name\":\"audit\",\"ok\":true}]}")
+	server := newWireServer(t, 200, "application/json", "{\"status\":\"ready\",\"checks\":[{\"name\":\"store\",\"ok\":true},{\"name\":\"audit\",\"ok\":true},{\"name\":\"keys\",\"ok\":true}]}")
 	answer, err := server.client.System.GetReady(t.Context())
 	server.answers(answer)
 	server.expect(err, "GET", "/ready", "", "", false)
+}
+
+func TestWireSystemGetMetrics(t *testing.T) {
+	server := newWireServer(t, 200, "text/plain", "example")
+	_, err := server.client.System.GetMetrics(t.Context())
+	server.expect(err, "GET", "/metrics", "Bearer test-token", "", false)
 }
 
 func TestWireSystemGetJWKS(t *testing.T) {

@@ -6,15 +6,15 @@
 
 use vivified_contract::problems;
 use vivified_contract::runtime::{
-    Credentials, Guard, OperationInfo, Outcome, Problem, RequestInfo, Stage,
+    Allowance, Credentials, End, Guard, OperationInfo, Outcome, Problem, RequestInfo, Stage,
 };
 
-use super::limits::address_key;
+use super::limits::{Over, address_key};
 use crate::audit::{Actor, AuditUnavailable, Entry, Phase};
 use crate::identity::{TokenError, TokenKind, claimed_kind};
 use crate::policy::{Denial, Operation, Request, RuleName, Stated};
 use crate::registry::ENROLLMENT_PREFIX;
-use crate::telemetry::{self, Id};
+use crate::telemetry::{self, Id, metrics};
 use crate::{Caller, Core, StoreError};
 
 /// The value of `x-audit-action` that says: nothing happens here.
@@ -39,13 +39,13 @@ impl Guard for Core {
         if request.operation.is_anonymous() {
             return Ok(Caller::Anonymous);
         }
-        let refused = match self.caller(credentials).await {
+        let refused = match self.caller(request.operation, credentials).await {
             Ok(caller) => return Ok(caller),
             Err(refused) => refused,
         };
         match self.limits.stranger(request.peer) {
-            Ok(()) => Err(refused),
-            Err(wait) => Err(problems::rate_limited().with_retry_after(wait)),
+            Ok(_) => Err(refused),
+            Err(over) => Err(limited(request, over)),
         }
     }
 
@@ -59,10 +59,16 @@ impl Guard for Core {
         let class = request.operation.rate_limit_class.unwrap_or_default();
         let taken = match caller {
             None => self.limits.address(request.peer, class, request.operation.is_anonymous()),
-            Some(Caller::Anonymous) => Ok(()),
+            Some(Caller::Anonymous) => return Ok(()),
             Some(caller) => self.limits.caller(&caller.actor(&self.audit).id, class),
         };
-        taken.map_err(|wait| problems::rate_limited().with_retry_after(wait))
+        // The bound every address has is not worth telling until it is reached.
+        let told = |allowance: &Allowance| allowance.policy != "address";
+        let allowance = taken.map_err(|over| limited(request, over))?;
+        if told(&allowance) {
+            request.tell(allowance);
+        }
+        Ok(())
     }
 
     async fn open(&self, request: &RequestInfo, caller: &Caller) -> Result<Receipt, Problem> {
@@ -117,12 +123,31 @@ impl Guard for Core {
         take_notes(&mut entry, outcome);
         self.audit.append(entry).await.map(|_| ()).map_err(audit_failed)
     }
+
+    fn enter(&self, operation: &'static OperationInfo) -> Result<(), Problem> {
+        self.load.enter(operation).map_err(|_| problems::overloaded().with_retry_after(1))
+    }
+
+    fn leave(&self, end: &End<'_>) {
+        let operation = end.request.map(|request| request.operation);
+        if let Some(operation) = operation {
+            self.load.leave(operation);
+        }
+        telemetry::request_ended(end);
+    }
 }
 
 impl Core {
     /// Who shows these credentials. The kind a token claims only chooses its verifier.
-    async fn caller(&self, credentials: Credentials<'_>) -> Result<Caller, Problem> {
+    async fn caller(
+        &self,
+        operation: &OperationInfo,
+        credentials: Credentials<'_>,
+    ) -> Result<Caller, Problem> {
         let token = credentials.bearer().ok_or_else(problems::unauthenticated)?;
+        if accepts_scraper(operation) && self.scraper.is_token(token) {
+            return Ok(Caller::Scraper);
+        }
         let caller = if token.starts_with(ENROLLMENT_PREFIX) {
             self.registry.enrolled(token).await.map_err(store_failed)?.map(Caller::Enrollment)
         } else {
@@ -188,6 +213,12 @@ fn asked<'a>(request: &RequestInfo, caller: &'a Caller) -> Request<'a> {
 fn stated(header: &str) -> Option<(String, String)> {
     let name = Stated::parse(Some(header)).name()?;
     Some(("purpose".to_owned(), name.to_owned()))
+}
+
+/// Only where the contract says so: the token of a scraper opens nothing else.
+fn accepts_scraper(operation: &OperationInfo) -> bool {
+    let mut schemes = operation.security.iter().flat_map(|requirement| requirement.schemes);
+    schemes.any(|scheme| scheme.name == "scrapeToken")
 }
 
 /// What the record says of the decision: a refusal of who or whether or how often is a denial,
@@ -264,6 +295,13 @@ pub(super) fn store_failed(error: StoreError) -> Problem {
         StoreError::Unavailable => problems::audit_unavailable(),
         _ => problems::internal_error(),
     }
+}
+
+/// Over a bound: the caller learns which one, and when to come back.
+fn limited(request: &RequestInfo, over: Over) -> Problem {
+    metrics::RATE_LIMITED.count(());
+    request.tell(over.allowance);
+    problems::rate_limited().with_retry_after(over.wait)
 }
 
 fn audit_failed(_: AuditUnavailable) -> Problem {

@@ -7,72 +7,108 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
+use governor::clock::{Clock, DefaultClock, QuantaInstant};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use vivified_contract::runtime::Allowance;
 
-type Keyed = DefaultKeyedRateLimiter<String>;
+use crate::config::{RATES, Rate};
+
+type Keyed =
+    RateLimiter<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
 
 /// Idle keys are dropped after this many questions.
 const CLEAN_EVERY: u64 = 8_192;
+/// An address may hold several administrators.
+const PER_ADDRESS: u32 = 4;
+
+/// One bound for each key.
+struct Bound {
+    name: &'static str,
+    rate: Rate,
+    limiter: Keyed,
+}
+
+/// A key is over its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    /// Seconds to wait.
+    pub wait: u64,
+    pub allowance: Allowance,
+}
 
 pub struct Limits {
-    addresses: Keyed,
-    classes: Vec<(&'static str, Keyed)>,
-    other: Keyed,
-    strangers: Keyed,
-    refusals: Keyed,
+    addresses: Bound,
+    /// By address, for classes in which an account alone is not enough of a key.
+    admin_addresses: Bound,
+    classes: Vec<Bound>,
+    other: Bound,
+    strangers: Bound,
+    refusals: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
     asked: AtomicU64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
+        Self::new(RATES)
+    }
+}
+
+impl Limits {
+    pub fn new(rates: &[(&'static str, Rate)]) -> Self {
+        let usual = Rate { per_second: 10, burst: 60 };
+        let rate = |wanted: &str| {
+            let found = rates.iter().find(|(name, _)| *name == wanted);
+            found.map_or(usual, |(_, rate)| *rate)
+        };
+        let classes = ["login", "public", "admin", "control", "egress", "lane"];
+        let admin = rate("admin");
+        let admin_addresses = Rate {
+            per_second: admin.per_second.saturating_mul(PER_ADDRESS),
+            burst: admin.burst.saturating_mul(PER_ADDRESS),
+        };
         Self {
-            addresses: keyed(2_000, 4_000),
-            // Class of the contract, tokens a second, burst.
-            classes: vec![
-                ("login", keyed(1, 30)),
-                ("public", keyed(50, 200)),
-                ("admin", keyed(10, 120)),
-                ("control", keyed(10, 60)),
-                ("egress", keyed(2, 100)),
-                ("lane", keyed(1_000, 2_000)),
-            ],
-            other: keyed(10, 60),
-            strangers: keyed(10, 200),
+            addresses: Bound::new("address", rate("address")),
+            admin_addresses: Bound::new("admin-address", admin_addresses),
+            classes: classes.map(|name| Bound::new(name, rate(name))).into(),
+            other: Bound::new("other", usual),
+            strangers: Bound::new("strangers", rate("strangers")),
             refusals: RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)),
             clock: DefaultClock::default(),
             asked: AtomicU64::new(0),
         }
     }
-}
 
-impl Limits {
-    /// Seconds to wait, when an address is over its bound. Classes that anybody can call count
-    /// by address as well.
+    /// Counts a request on its address. Classes that anybody can call, and those of
+    /// administrators, have a bound of their own there.
     pub fn address(
         &self,
         peer: Option<SocketAddr>,
         class: &str,
         anonymous: bool,
-    ) -> Result<(), u64> {
+    ) -> Result<Allowance, Over> {
         self.clean();
         let key = address_key(peer);
-        self.take(&self.addresses, &key)?;
-        if anonymous { self.take(self.class(class), &key) } else { Ok(()) }
+        let all = self.addresses.take(&key, &self.clock)?;
+        match class {
+            "admin" => self.admin_addresses.take(&key, &self.clock),
+            class if anonymous => self.class(class).take(&key, &self.clock),
+            _ => Ok(all),
+        }
     }
 
-    /// Seconds to wait, when a caller is over the bound of this class.
-    pub fn caller(&self, caller: &str, class: &str) -> Result<(), u64> {
-        self.take(self.class(class), &caller.to_owned())
+    /// Counts a request on a caller.
+    pub fn caller(&self, caller: &str, class: &str) -> Result<Allowance, Over> {
+        self.class(class).take(&caller.to_owned(), &self.clock)
     }
 
-    /// Seconds to wait, when an address has shown too many bad tokens or broken requests. Each of
-    /// them is written down, so this bounds what a stranger can write into the log.
-    pub fn stranger(&self, peer: Option<SocketAddr>) -> Result<(), u64> {
-        self.take(&self.strangers, &address_key(peer))
+    /// Counts a bad token or a broken request. Each of them is written down, so this bounds what
+    /// a stranger can write into the log.
+    pub fn stranger(&self, peer: Option<SocketAddr>) -> Result<Allowance, Over> {
+        self.strangers.take(&address_key(peer), &self.clock)
     }
 
     /// Whether this refusal is to be written down: the first of a minute. Otherwise a flood that
@@ -81,27 +117,49 @@ impl Limits {
         self.refusals.check_key(&key.to_owned()).is_ok()
     }
 
-    fn class(&self, name: &str) -> &Keyed {
-        let known = self.classes.iter().find(|(known, _)| *known == name);
-        known.map_or(&self.other, |(_, limiter)| limiter)
-    }
-
-    fn take(&self, limiter: &Keyed, key: &String) -> Result<(), u64> {
-        limiter.check_key(key).map_err(|until| {
-            let wait: Duration = until.wait_time_from(self.clock.now());
-            wait.as_secs() + 1
-        })
+    fn class(&self, name: &str) -> &Bound {
+        self.classes.iter().find(|bound| bound.name == name).unwrap_or(&self.other)
     }
 
     fn clean(&self) {
         if self.asked.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
-            let classes = self.classes.iter().map(|(_, limiter)| limiter);
-            let all =
-                classes.chain([&self.addresses, &self.other, &self.strangers, &self.refusals]);
-            all.for_each(|limiter| {
-                limiter.retain_recent();
-                limiter.shrink_to_fit();
-            });
+            let own = [&self.addresses, &self.admin_addresses, &self.other, &self.strangers];
+            for bound in self.classes.iter().chain(own) {
+                bound.limiter.retain_recent();
+                bound.limiter.shrink_to_fit();
+            }
+            self.refusals.retain_recent();
+            self.refusals.shrink_to_fit();
+        }
+    }
+}
+
+impl Bound {
+    fn new(name: &'static str, rate: Rate) -> Self {
+        let number = |value: u32| NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_second(number(rate.per_second)).allow_burst(number(rate.burst));
+        let limiter = RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>();
+        Self { name, rate, limiter }
+    }
+
+    fn take(&self, key: &String, clock: &DefaultClock) -> Result<Allowance, Over> {
+        let until = |not_until: governor::NotUntil<QuantaInstant>| Over {
+            wait: not_until.wait_time_from(clock.now()).as_secs() + 1,
+            allowance: self.allowance(0),
+        };
+        let state = self.limiter.check_key(key).map_err(until)?;
+        Ok(self.allowance(state.remaining_burst_capacity().into()))
+    }
+
+    /// The burst is the quota, and the window is how long it takes to come back.
+    fn allowance(&self, remaining: u64) -> Allowance {
+        let (burst, pace) = (u64::from(self.rate.burst), u64::from(self.rate.per_second).max(1));
+        Allowance {
+            policy: self.name,
+            quota: burst,
+            window: burst.div_ceil(pace).max(1),
+            remaining,
+            reset: burst.saturating_sub(remaining).div_ceil(pace),
         }
     }
 }
@@ -118,11 +176,6 @@ pub fn address_key(peer: Option<SocketAddr>) -> String {
     }
 }
 
-fn keyed(per_second: u32, burst: u32) -> Keyed {
-    let number = |value: u32| NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::keyed(Quota::per_second(number(per_second)).allow_burst(number(burst)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,9 +185,30 @@ mod tests {
         let limits = Limits::default();
         let taken = (0..200).filter(|_| limits.caller("alpha", "login").is_ok()).count();
         assert!((30..=32).contains(&taken), "{taken}");
-        assert!(limits.caller("alpha", "login").is_err_and(|wait| wait >= 1));
+        assert!(limits.caller("alpha", "login").is_err_and(|over| over.wait >= 1));
         assert!(limits.caller("beta", "login").is_ok());
         assert!(limits.caller("alpha", "lane").is_ok());
+    }
+
+    #[test]
+    fn what_is_left_goes_down_and_the_whole_quota_comes_back_in_a_window() {
+        let limits = Limits::new(&[("lane", Rate { per_second: 2, burst: 7 })]);
+        let first = limits.caller("alpha", "lane").expect("within");
+        let told = (first.policy, first.quota, first.window, first.remaining, first.reset);
+        assert_eq!(told, ("lane", 7, 4, 6, 1));
+        let left = (0..6).map(|_| limits.caller("alpha", "lane").expect("within").remaining);
+        assert_eq!(left.collect::<Vec<_>>(), [5, 4, 3, 2, 1, 0]);
+        let over = limits.caller("alpha", "lane").expect_err("over");
+        assert_eq!((over.allowance.remaining, over.allowance.reset), (0, 4));
+    }
+
+    #[test]
+    fn admin_operations_count_by_address_too() {
+        let limits = Limits::new(&[("admin", Rate { per_second: 1, burst: 2 })]);
+        let peer = "192.0.2.1:1".parse().ok();
+        let taken = (0..50).filter(|_| limits.address(peer, "admin", false).is_ok()).count();
+        assert!((8..=9).contains(&taken), "{taken}");
+        assert!(limits.address(peer, "lane", false).is_ok());
     }
 
     #[test]

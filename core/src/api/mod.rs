@@ -11,6 +11,7 @@ pub mod decisions;
 mod guard;
 mod identity;
 pub mod limits;
+pub mod load;
 mod operator;
 mod plugins;
 mod proxy;

@@ -118,6 +118,12 @@ impl Identity {
     }
 
     /// Public keys that verify tokens of Core; the first one signs.
+    /// Whether what is signed now is accepted now.
+    pub fn check_keys(&self) -> bool {
+        let issued = self.plugin_token("readiness", 0);
+        issued.is_ok_and(|issued| self.plugin_claims(issued.expose()).is_ok())
+    }
+
     pub fn public_keys(&self) -> &[PublicKey] {
         self.keys.public()
     }

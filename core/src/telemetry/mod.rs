@@ -5,7 +5,10 @@
 //! shows where it happened and nothing of its message, which could quote a value.
 
 mod lines;
+pub mod metrics;
+mod requests;
 mod safe;
+mod scraper;
 
 use std::panic::PanicHookInfo;
 
@@ -15,7 +18,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use lines::Lines;
+pub use requests::request_ended;
 pub use safe::{Id, LogSafe};
+pub use scraper::Scraper;
 
 const TARGET: &str = "vivified";
 
@@ -24,6 +29,7 @@ pub type Field<'a> = (&'static str, &'a dyn LogSafe);
 
 /// Starts the log on standard error and takes over panics. The first call in a process counts.
 pub fn start() {
+    metrics::start();
     let lines = Lines::new(std::io::stderr(), Level::INFO);
     if tracing_subscriber::registry().with(lines).try_init().is_ok() {
         std::panic::set_hook(Box::new(panicked));

@@ -37,14 +37,8 @@ impl Answer {
 
 pub fn config(folder: &Path) -> Config {
     Config {
-        listen: "127.0.0.1:0".parse().expect("an address"),
-        data_dir: folder.to_owned(),
-        tls: None,
-        development: false,
         dns_servers: vec!["127.0.0.1:9".parse().expect("an address")],
-        egress_roots: None,
-        #[cfg(feature = "dev")]
-        egress_stubs: Vec::new(),
+        ..Config::in_folder(folder)
     }
 }
 

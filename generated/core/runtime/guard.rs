@@ -1,7 +1,7 @@
 //! Who may do what, how often, and where it is written down: the questions the pipeline asks
 //! of the implementation around every operation.
 
-use super::operation::SchemeKind;
+use super::operation::{OperationInfo, SchemeKind};
 use super::problem::Problem;
 use super::request::RequestInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,6 +11,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::time::{Duration, SystemTime};
 
 /// Answers the pipeline's questions, in this order: `limit` on the address, `authenticate`,
 /// `limit` on the caller, `authorize`, `open`, and `close` at the end of every request.
@@ -60,6 +61,28 @@ pub trait Guard: Send + Sync + 'static {
         receipt: Option<Self::Receipt>,
         outcome: &Outcome,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Asked before anything else, of a request whose operation is known. An error is the answer
+    /// and neither the other questions nor `leave` follow: this is where load is shed.
+    fn enter(&self, _operation: &'static OperationInfo) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// Told at the very end of every request that entered, and of those no operation answers.
+    fn leave(&self, _end: &End<'_>) {}
+}
+
+/// A request that is over, for figures and traces.
+#[derive(Debug)]
+pub struct End<'r> {
+    /// None when the contract has no such path or method.
+    pub request: Option<&'r RequestInfo>,
+    pub status: u16,
+    /// Code of the problem that was answered, none for a success.
+    pub code: Option<&'r str>,
+    pub started: SystemTime,
+    /// Until the head of the answer was ready.
+    pub elapsed: Duration,
 }
 
 /// How a request ended.

@@ -4,7 +4,7 @@
 //! literals beside parameters, templates that differ in names alone. So the table is walked
 //! here: segment by segment, the literal before the pattern, the longer pattern first.
 
-use super::guard::{Call, Guard};
+use super::guard::{Call, End, Guard};
 use super::operation::{OperationInfo, Segment};
 use super::parameters::Capture;
 use super::percent;
@@ -22,6 +22,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// What an operation does, running.
 pub type Acting<'a> = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send + 'a>>;
@@ -61,11 +62,15 @@ async fn dispatch<A: Guard>(api: Arc<A>, table: &Table<A>, request: Request) -> 
     };
     let Some(segments) = split_path(request.uri().path()) else {
         let problem = problems::invalid_request();
-        return refuse(problem.with_violation("/path", "encoding", "is not valid UTF-8 text"));
+        let problem = problem.with_violation("/path", "encoding", "is not valid UTF-8 text");
+        return unanswered(&*api, refuse(problem));
     };
     let is_head = request.method() == Method::HEAD;
     match table.find(request.method(), &segments) {
         Found::Route(route, captures) => {
+            if let Err(problem) = api.enter(route.operation) {
+                return refuse(problem);
+            }
             let response = serve(api, route, captures, trace, request).await;
             if is_head { without_body(response) } else { response }
         }
@@ -78,10 +83,22 @@ async fn dispatch<A: Guard>(api: Arc<A>, table: &Table<A>, request: Request) -> 
                 refuse(problems::method_not_allowed())
             };
             response.headers_mut().insert(header::ALLOW, allow);
-            response
+            unanswered(&*api, response)
         }
-        Found::Nothing => refuse(problems::not_found()),
+        Found::Nothing => unanswered(&*api, refuse(problems::not_found())),
     }
+}
+
+/// No operation answers this one; it is told as well.
+fn unanswered<A: Guard>(api: &A, response: Response) -> Response {
+    api.leave(&End {
+        request: None,
+        status: response.status().as_u16(),
+        code: None,
+        started: SystemTime::now(),
+        elapsed: Duration::ZERO,
+    });
+    response
 }
 
 fn without_body(response: Response) -> Response {

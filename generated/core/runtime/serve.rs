@@ -2,21 +2,18 @@
 //! the caller, authorise, body, validate, open, act, close, answer.
 //!
 //! It runs in a task of its own: a caller who hangs up can stop neither the work half-way nor
-//! the record of it. A panic is an internal error to the caller and still closes. An answer
-//! whose size is not known yet closes at its end.
+//! the record of it. A panic is an internal error to the caller and still closes.
 
+use super::allowance;
 use super::answer::Raw;
-use super::guard::{Call, Credentials, Guard, Outcome, Stage};
-use super::headers::{
-    IDEMPOTENCY_KEY, PURPOSE, api_keys, check_headers, check_media_type, query_keys,
-};
+use super::guard::{Call, Credentials, End, Guard, Outcome, Stage};
+use super::headers::{IDEMPOTENCY_KEY, api_keys, check_headers, check_media_type, query_keys};
 use super::json::parse_json;
 use super::operation::{BodyInfo, Decoding, OperationInfo};
 use super::parameters::{Capture, decode_form, decode_parameters};
 use super::problem::{Problem, Violation};
-use super::request::{Input, RequestInfo};
+use super::request::{ClientCertificate, Input, RequestInfo};
 use super::router::{Act, Route};
-use super::stream::{Ending, Stream};
 use super::trace::Trace;
 use super::validate::check_request;
 use crate::problems;
@@ -26,13 +23,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 
 /// A body must come at this pace after a grace period; whoever drips is cut off.
@@ -49,9 +47,9 @@ pub async fn serve<A: Guard>(
     let trace_id = trace.trace_id.clone();
     let task = tokio::spawn(async move {
         let (parts, body) = request.into_parts();
-        let info = Arc::new(request_info(route.operation, &path, trace, &parts));
+        let info = request_info(route.operation, &path, trace, &parts);
         let exchange = Exchange { info: &info, parts: &parts, path: &path, body: Bytes::new() };
-        exchange.run(&api, route.act, body).await
+        exchange.run(&*api, route.act, body).await
     });
     task.await.unwrap_or_else(|_| {
         let mut problem = problems::internal_error();
@@ -73,23 +71,22 @@ fn request_info(
         peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0),
         trace,
         idempotency_key: text(IDEMPOTENCY_KEY).map(str::to_owned),
-        purpose: parts.headers.get(PURPOSE).map(lossy),
         user_agent: text("user-agent").map(str::to_owned),
         declared_length: text("content-length").and_then(|length| length.parse().ok()),
+        client_certificate: parts.extensions.get::<ClientCertificate>().cloned(),
+        allowances: Mutex::default(),
     }
-}
-
-fn lossy(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
 }
 
 /// One request on its way through the pipeline.
 struct Exchange<'r> {
-    info: &'r Arc<RequestInfo>,
+    info: &'r RequestInfo,
     parts: &'r Parts,
     path: &'r [(&'static str, Capture)],
     body: Bytes,
 }
+
+type Answered = (Response, Option<Cow<'static, str>>);
 
 /// What has been reached so far; the record of a refusal is made from it.
 struct Progress<A: Guard> {
@@ -100,10 +97,27 @@ struct Progress<A: Guard> {
 }
 
 impl Exchange<'_> {
-    async fn run<A: Guard>(mut self, api: &Arc<A>, act: Act<A>, body: Body) -> Response {
+    async fn run<A: Guard>(mut self, api: &A, act: Act<A>, body: Body) -> Response {
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let (mut response, code) = self.answer(api, act, body).await;
+        let allowances = self.info.allowances.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance::tell(&allowances, response.headers_mut());
+        drop(allowances);
+        api.leave(&End {
+            request: Some(self.info),
+            status: response.status().as_u16(),
+            code: code.as_deref(),
+            started,
+            elapsed: clock.elapsed(),
+        });
+        response
+    }
+
+    /// The answer and the code of its problem.
+    async fn answer<A: Guard>(&mut self, api: &A, act: Act<A>, body: Body) -> Answered {
         let mut progress =
             Progress { stage: Stage::Headers, caller: None, receipt: None, notes: Vec::new() };
-        let result = match caught(self.steps(&**api, act, body, &mut progress)).await {
+        let result = match caught(self.steps(api, act, body, &mut progress)).await {
             Some(result) => result,
             None => Err(problems::internal_error()),
         };
@@ -115,29 +129,23 @@ impl Exchange<'_> {
             }
         };
         if progress.stage == Stage::Open {
-            return response;
+            return (response, code);
         }
         let outcome = Outcome {
             stage: progress.stage,
             status: response.status().as_u16(),
-            code,
+            code: code.clone(),
             decision_id,
             notes: std::mem::take(&mut progress.notes),
             request_octets: self.body.len() as u64,
             response_octets: response.body().size_hint().exact(),
         };
-        if outcome.code.is_none() && outcome.response_octets.is_none() {
-            let Progress { caller, receipt, .. } = progress;
-            let (api, info) = (Arc::clone(api), Arc::clone(self.info));
-            let ending = Ending { api, info, caller, receipt, outcome };
-            return response.map(|body| Body::new(Stream::new(body, ending)));
-        }
         let caller = progress.caller.as_ref();
         let closing = api.close(self.info, caller, progress.receipt.take(), &outcome);
         match caught(closing).await {
-            Some(Ok(())) => response,
-            Some(Err(problem)) => self.refuse(problem),
-            None => self.refuse(problems::audit_unavailable()),
+            Some(Ok(())) => (response, code),
+            Some(Err(problem)) => (self.refuse(problem.clone()), Some(problem.code.clone())),
+            None => (self.refuse(problems::audit_unavailable()), Some("audit_unavailable".into())),
         }
     }
 

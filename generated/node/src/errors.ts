@@ -253,6 +253,13 @@ export class IdempotencyRunningError extends CommunicationError {}
 export class PayloadTooLargeError extends ValidationError {}
 
 /**
+ * The path and query are too long.
+ *
+ * At most 8 KiB; put what is long in the body.
+ */
+export class RequestLineTooLongError extends VivifiedError {}
+
+/**
  * Media type not accepted.
  *
  * Send application/json without Content-Encoding.
@@ -279,6 +286,13 @@ export class QuotaExceededError extends ValidationError {}
  * Wait for the time in Retry-After.
  */
 export class RateLimitedError extends CommunicationError {}
+
+/**
+ * The header fields are too large.
+ *
+ * At most 100 fields and 16 KiB together.
+ */
+export class HeadersTooLargeError extends VivifiedError {}
 
 /**
  * Core failed.
@@ -344,6 +358,13 @@ export class AuditUnavailableError extends CommunicationError {}
 export class NotReadyError extends CommunicationError {}
 
 /**
+ * Core has all the work it can take.
+ *
+ * Wait for the time in Retry-After.
+ */
+export class OverloadedError extends CommunicationError {}
+
+/**
  * The called plugin did not answer in time.
  *
  * Raise the timeout or ask for less.
@@ -393,10 +414,12 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   state_conflict: StateConflictError,
   idempotency_running: IdempotencyRunningError,
   payload_too_large: PayloadTooLargeError,
+  request_line_too_long: RequestLineTooLongError,
   unsupported_media_type: UnsupportedMediaTypeError,
   idempotency_mismatch: IdempotencyMismatchError,
   quota_exceeded: QuotaExceededError,
   rate_limited: RateLimitedError,
+  headers_too_large: HeadersTooLargeError,
   internal_error: InternalError,
   callee_failed: CalleeFailedError,
   invalid_response: InvalidResponseError,
@@ -406,6 +429,7 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   circuit_open: CircuitOpenError,
   audit_unavailable: AuditUnavailableError,
   not_ready: NotReadyError,
+  overloaded: OverloadedError,
   timeout: TimeoutError,
   upstream_timeout: UpstreamTimeoutError,
 };

@@ -39,6 +39,7 @@ _SCHEMES: Final[Mapping[str, Scheme]] = {
     "sessionToken": Scheme("bearer"),
     "pluginToken": Scheme("bearer"),
     "enrollmentToken": Scheme("bearer"),
+    "scrapeToken": Scheme("bearer"),
 }
 
 

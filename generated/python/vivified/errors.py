@@ -405,6 +405,17 @@ class PayloadTooLargeError(ValidationError):
     catalogue_hint = "The reference names the limit of each operation."
 
 
+class RequestLineTooLongError(VivifiedError):
+    """The path and query are too long.
+
+    At most 8 KiB; put what is long in the body.
+    """
+
+    code_of_class = "request_line_too_long"
+    catalogue_title = "The path and query are too long"
+    catalogue_hint = "At most 8 KiB; put what is long in the body."
+
+
 class UnsupportedMediaTypeError(ValidationError):
     """Media type not accepted.
 
@@ -447,6 +458,17 @@ class RateLimitedError(CommunicationError):
     code_of_class = "rate_limited"
     catalogue_title = "Too many requests"
     catalogue_hint = "Wait for the time in Retry-After."
+
+
+class HeadersTooLargeError(VivifiedError):
+    """The header fields are too large.
+
+    At most 100 fields and 16 KiB together.
+    """
+
+    code_of_class = "headers_too_large"
+    catalogue_title = "The header fields are too large"
+    catalogue_hint = "At most 100 fields and 16 KiB together."
 
 
 class InternalError(CommunicationError):
@@ -549,6 +571,17 @@ class NotReadyError(CommunicationError):
     catalogue_hint = "Wait for the time in Retry-After."
 
 
+class OverloadedError(CommunicationError):
+    """Core has all the work it can take.
+
+    Wait for the time in Retry-After.
+    """
+
+    code_of_class = "overloaded"
+    catalogue_title = "Core has all the work it can take"
+    catalogue_hint = "Wait for the time in Retry-After."
+
+
 class TimeoutError(CommunicationError):
     """The called plugin did not answer in time.
 
@@ -608,10 +641,12 @@ ERRORS: Final = ErrorTree(
         "state_conflict": StateConflictError,
         "idempotency_running": IdempotencyRunningError,
         "payload_too_large": PayloadTooLargeError,
+        "request_line_too_long": RequestLineTooLongError,
         "unsupported_media_type": UnsupportedMediaTypeError,
         "idempotency_mismatch": IdempotencyMismatchError,
         "quota_exceeded": QuotaExceededError,
         "rate_limited": RateLimitedError,
+        "headers_too_large": HeadersTooLargeError,
         "internal_error": InternalError,
         "callee_failed": CalleeFailedError,
         "invalid_response": InvalidResponseError,
@@ -621,6 +656,7 @@ ERRORS: Final = ErrorTree(
         "circuit_open": CircuitOpenError,
         "audit_unavailable": AuditUnavailableError,
         "not_ready": NotReadyError,
+        "overloaded": OverloadedError,
         "timeout": TimeoutError,
         "upstream_timeout": UpstreamTimeoutError,
     },

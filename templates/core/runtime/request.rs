@@ -1,5 +1,6 @@
 //! A request before and after decoding.
 
+use super::allowance::Allowance;
 use super::answer::Raw;
 use super::operation::{OperationInfo, Place};
 use super::problem::Problem;
@@ -8,6 +9,7 @@ use crate::problems;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is known of a request before its body is read. Prints no value of the caller.
 pub struct RequestInfo {
@@ -24,12 +26,24 @@ pub struct RequestInfo {
     pub user_agent: Option<String>,
     /// `Content-Length`, when the caller declared it.
     pub declared_length: Option<u64>,
+    /// The certificate the peer proved to hold, when the server asked for one.
+    pub client_certificate: Option<ClientCertificate>,
+    pub(super) allowances: Mutex<Vec<Allowance>>,
 }
+
+/// A verified end-entity certificate in DER, which the server adds to the request.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate(pub Arc<[u8]>);
 
 impl RequestInfo {
     /// A path parameter by its wire name.
     pub fn path_value(&self, name: &str) -> Option<&str> {
         self.path.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Has the answer tell what is left of a quota, whatever the answer is.
+    pub fn tell(&self, allowance: Allowance) {
+        self.allowances.lock().unwrap_or_else(PoisonError::into_inner).push(allowance);
     }
 }
 

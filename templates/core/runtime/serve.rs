@@ -5,8 +5,9 @@
 //! the record of it. A panic is an internal error to the caller and still closes. An answer
 //! whose size is not known yet closes at its end.
 
+use super::allowance;
 use super::answer::Raw;
-use super::guard::{Call, Credentials, Guard, Outcome, Stage};
+use super::guard::{Call, Credentials, Guard, Leaving, Outcome, Stage};
 use super::headers::{
     IDEMPOTENCY_KEY, PURPOSE, api_keys, check_headers, check_media_type, query_keys,
 };
@@ -14,7 +15,7 @@ use super::json::parse_json;
 use super::operation::{BodyInfo, Decoding, OperationInfo};
 use super::parameters::{Capture, decode_form, decode_parameters};
 use super::problem::{Problem, Violation};
-use super::request::{Input, RequestInfo};
+use super::request::{ClientCertificate, Input, RequestInfo};
 use super::router::{Act, Route};
 use super::stream::{Ending, Stream};
 use super::trace::Trace;
@@ -26,11 +27,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -76,6 +78,8 @@ fn request_info(
         purpose: parts.headers.get(PURPOSE).map(lossy),
         user_agent: text("user-agent").map(str::to_owned),
         declared_length: text("content-length").and_then(|length| length.parse().ok()),
+        client_certificate: parts.extensions.get::<ClientCertificate>().cloned(),
+        allowances: Mutex::default(),
     }
 }
 
@@ -91,6 +95,8 @@ struct Exchange<'r> {
     body: Bytes,
 }
 
+type Answered = (Response, Option<Cow<'static, str>>);
+
 /// What has been reached so far; the record of a refusal is made from it.
 struct Progress<A: Guard> {
     stage: Stage,
@@ -101,6 +107,25 @@ struct Progress<A: Guard> {
 
 impl Exchange<'_> {
     async fn run<A: Guard>(mut self, api: &Arc<A>, act: Act<A>, body: Body) -> Response {
+        let mut leaving = Some(Leaving::new(api, self.info));
+        let (mut response, code) = self.answer(api, act, body, &mut leaving).await;
+        let allowances = self.info.allowances.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance::tell(&allowances, response.headers_mut());
+        drop(allowances);
+        if let Some(leaving) = &mut leaving {
+            leaving.answered(&response, code);
+        }
+        response
+    }
+
+    /// The answer and the code of its problem. A stream takes the leaving with it.
+    async fn answer<A: Guard>(
+        &mut self,
+        api: &Arc<A>,
+        act: Act<A>,
+        body: Body,
+        leaving: &mut Option<Leaving<A>>,
+    ) -> Answered {
         let mut progress =
             Progress { stage: Stage::Headers, caller: None, receipt: None, notes: Vec::new() };
         let result = match caught(self.steps(&**api, act, body, &mut progress)).await {
@@ -115,12 +140,12 @@ impl Exchange<'_> {
             }
         };
         if progress.stage == Stage::Open {
-            return response;
+            return (response, code);
         }
         let outcome = Outcome {
             stage: progress.stage,
             status: response.status().as_u16(),
-            code,
+            code: code.clone(),
             decision_id,
             notes: std::mem::take(&mut progress.notes),
             request_octets: self.body.len() as u64,
@@ -129,15 +154,19 @@ impl Exchange<'_> {
         if outcome.code.is_none() && outcome.response_octets.is_none() {
             let Progress { caller, receipt, .. } = progress;
             let (api, info) = (Arc::clone(api), Arc::clone(self.info));
-            let ending = Ending { api, info, caller, receipt, outcome };
-            return response.map(|body| Body::new(Stream::new(body, ending)));
+            if let Some(leaving) = leaving {
+                leaving.answered(&response, None);
+            }
+            let leaving = leaving.take();
+            let ending = Ending { api, info, caller, receipt, outcome, leaving };
+            return (response.map(|body| Body::new(Stream::new(body, ending))), None);
         }
         let caller = progress.caller.as_ref();
         let closing = api.close(self.info, caller, progress.receipt.take(), &outcome);
         match caught(closing).await {
-            Some(Ok(())) => response,
-            Some(Err(problem)) => self.refuse(problem),
-            None => self.refuse(problems::audit_unavailable()),
+            Some(Ok(())) => (response, code),
+            Some(Err(problem)) => (self.refuse(problem.clone()), Some(problem.code.clone())),
+            None => (self.refuse(problems::audit_unavailable()), Some("audit_unavailable".into())),
         }
     }
 

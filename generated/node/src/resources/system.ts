@@ -23,6 +23,15 @@ export const GET_READY: Operation = {
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
+export const GET_METRICS: Operation = {
+  method: 'GET',
+  path: '/metrics',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'text', mediaType: 'text/plain' },
+};
+
 export const GET_JWKS: Operation = {
   method: 'GET',
   path: '/.well-known/jwks.json',
@@ -62,12 +71,27 @@ export class SystemResource {
   /**
    * Tell whether Core takes work
    *
-   * Answers 200 when the store and the audit log can be written, else not_ready.
+   * Answers 200 when the store and the audit log can be written and the signing key signs, else
+   * not_ready. Core that is stopping is not ready.
    *
    * `GET /ready`
    */
   getReady(options: RequestOptions = {}): Promise<models.Readiness> {
     return this.#transport.send(GET_READY, {}, undefined, options);
+  }
+
+  /**
+   * Read the figures of this Core
+   *
+   * Counters, gauges and histograms in the text format of Prometheus, version 0.0.4. Every label
+   * comes from a fixed list: operations, lanes, outcomes and states of the contract, never a value
+   * of a caller. Signed-in people with one of the roles read it, and a scraper that shows the
+   * token of the file Core was configured with.
+   *
+   * `GET /metrics`
+   */
+  getMetrics(options: RequestOptions = {}): Promise<string> {
+    return this.#transport.send(GET_METRICS, {}, undefined, options);
   }
 
   /**

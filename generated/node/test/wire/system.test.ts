@@ -17,12 +17,21 @@ void test('get_health reaches the wire', async () => {
 
 void test('get_ready reaches the wire', async () => {
   const answer =
-    '{"status":"ready","checks":[{"name":"store","ok":true},{"name":"audit","ok":true}]}';
+    '{"status":"ready","checks":[{"name":"store","ok":true},{"name":"audit","ok":true},{"name":"keys","ok":true}]}';
   const wire = new Wire(200, answer);
   const client = new VivifiedClient(wire.options);
   const expected = '{"method":"GET","path":"/ready","query":[],"headers":{}}';
   const received = await client.system.getReady();
   wire.check(expected, received);
+});
+
+void test('get_metrics reaches the wire', async () => {
+  const answer = 'example';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/metrics","query":[],"headers":{}}';
+  await client.system.getMetrics();
+  wire.check(expected);
 });
 
 void test('get_jwks reaches the wire', async () => {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from .. import models
-from ..runtime.operation import CallOptions, Json, Operation
+from ..runtime.operation import CallOptions, Json, Operation, Text
 from ..runtime.transport import AsyncTransport, Transport
 
 GET_HEALTH: Operation[models.Health] = Operation(
@@ -24,6 +24,14 @@ GET_READY: Operation[models.Readiness] = Operation(
     path="/ready",
     answers={200: Json(models.Readiness)},
     safe=True,
+)
+GET_METRICS: Operation[str] = Operation(
+    id="get_metrics",
+    method="GET",
+    path="/metrics",
+    answers={200: Text("text/plain")},
+    safe=True,
+    security=(("sessionToken",), ("scrapeToken",)),
 )
 GET_JWKS: Operation[models.JsonWebKeySet] = Operation(
     id="get_jwks",
@@ -67,10 +75,28 @@ class SystemResource:
     ) -> models.Readiness:
         """Tell whether Core takes work.
 
-        Answers 200 when the store and the audit log can be written, else not_ready.
+        Answers 200 when the store and the audit log can be written and the signing
+        key signs, else not_ready. Core that is stopping is not ready.
         """
         return self._transport.call(
             GET_READY,
+            options=options,
+        )
+
+    def get_metrics(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> str:
+        """Read the figures of this Core.
+
+        Counters, gauges and histograms in the text format of Prometheus, version
+        0.0.4. Every label comes from a fixed list: operations, lanes, outcomes and
+        states of the contract, never a value of a caller. Signed-in people with one
+        of the roles read it, and a scraper that shows the token of the file Core was
+        configured with.
+        """
+        return self._transport.call(
+            GET_METRICS,
             options=options,
         )
 
@@ -128,10 +154,28 @@ class AsyncSystemResource:
     ) -> models.Readiness:
         """Tell whether Core takes work.
 
-        Answers 200 when the store and the audit log can be written, else not_ready.
+        Answers 200 when the store and the audit log can be written and the signing
+        key signs, else not_ready. Core that is stopping is not ready.
         """
         return await self._transport.call(
             GET_READY,
+            options=options,
+        )
+
+    async def get_metrics(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> str:
+        """Read the figures of this Core.
+
+        Counters, gauges and histograms in the text format of Prometheus, version
+        0.0.4. Every label comes from a fixed list: operations, lanes, outcomes and
+        states of the contract, never a value of a caller. Signed-in people with one
+        of the roles read it, and a scraper that shows the token of the file Core was
+        configured with.
+        """
+        return await self._transport.call(
+            GET_METRICS,
             options=options,
         )
 

@@ -4,55 +4,50 @@
 //! things together (the cargo feature, `DEV_MODE=true`, a loopback address) and nothing turns it
 //! on by itself; outside it there is no plain HTTP at all.
 
-use std::fs;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod check;
+mod edge;
+mod keys;
+mod source;
 
-use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use url::Url;
 
 #[cfg(feature = "dev")]
 use crate::egress::stub::EgressStub;
+
+pub use check::check_files;
+pub use edge::{EdgeLimits, RATES, Rate};
+pub use keys::{KEYS, Key};
+use source::{Given, Sources};
 
 const USUAL_ADDRESS: &str = "0.0.0.0:8443";
 const DEVELOPMENT_ADDRESS: &str = "127.0.0.1:8000";
 const USUAL_FOLDER: &str = "vivified-data";
 
-/// The Core of a Vivified installation.
-#[derive(Debug, Default, clap::Parser)]
-#[command(name = "vivified-core", version)]
+/// What the command line says.
+#[derive(Debug, Default, Clone, clap::Args)]
 pub struct Flags {
     /// Address to listen on; port 0 takes a free one [env: VIVIFIED_LISTEN]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// Folder that holds everything Core keeps [env: VIVIFIED_DATA_DIR]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
     /// TOML file with the same settings
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Certificate chain in PEM [env: VIVIFIED_TLS_CERT]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// Private key in PEM [env: VIVIFIED_TLS_KEY]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
     /// Answer one host of the Proxy lane from a local server, HOST=IP:PORT [env: VIVIFIED_EGRESS_STUB]
     #[cfg(feature = "dev")]
-    #[arg(long, value_name = "HOST=IP:PORT")]
+    #[arg(long, global = true, value_name = "HOST=IP:PORT")]
     pub egress_stub: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    listen: Option<String>,
-    data_dir: Option<PathBuf>,
-    tls_cert: Option<PathBuf>,
-    tls_key: Option<PathBuf>,
-    /// Name servers of the Proxy lane; those of the system when absent.
-    dns_servers: Option<Vec<SocketAddr>>,
-    /// Further roots, in PEM, for hosts outside that are not publicly certified.
-    egress_roots: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +59,12 @@ pub struct Config {
     pub development: bool,
     pub dns_servers: Vec<SocketAddr>,
     pub egress_roots: Option<PathBuf>,
+    /// Holds the token that may read the metrics and nothing else.
+    pub metrics_token_file: Option<PathBuf>,
+    /// Base URL of an OpenTelemetry collector; no traces leave without it.
+    pub otlp_endpoint: Option<Url>,
+    pub limits: EdgeLimits,
+    pub rates: Vec<(&'static str, Rate)>,
     #[cfg(feature = "dev")]
     pub egress_stubs: Vec<EgressStub>,
 }
@@ -72,65 +73,93 @@ pub struct Config {
 pub struct TlsFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
+    /// Authorities of client certificates; every connection needs one when it is set.
+    pub client_ca: Option<PathBuf>,
 }
 
 impl Config {
+    /// The usual settings for one folder, on a free port of loopback.
+    pub fn in_folder(data_dir: &Path) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data_dir: data_dir.to_owned(),
+            tls: None,
+            development: false,
+            dns_servers: Vec::new(),
+            egress_roots: None,
+            metrics_token_file: None,
+            otlp_endpoint: None,
+            limits: EdgeLimits::default(),
+            rates: RATES.to_vec(),
+            #[cfg(feature = "dev")]
+            egress_stubs: Vec::new(),
+        }
+    }
+
+    /// The data folder alone, for commands that need nothing else.
+    pub fn resolve_folder(
+        flags: Flags,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<PathBuf, Vec<String>> {
+        let mut sources = Sources::read(flags.config.as_deref(), &environment);
+        let folder = sources.path("data_dir", flags.data_dir);
+        if sources.faults.is_empty() {
+            Ok(folder.unwrap_or_else(|| USUAL_FOLDER.into()))
+        } else {
+            Err(sources.faults)
+        }
+    }
+
     /// Resolves everything, or says all that is wrong.
     pub fn resolve(
         flags: Flags,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Vec<String>> {
-        let mut faults = Vec::new();
-        let environment = |name: &str| environment(name).filter(|value| !value.is_empty());
-        let file = read_file(flags.config.as_ref(), &mut faults);
-        let development = development(environment("DEV_MODE"), &mut faults);
+        let mut sources = Sources::read(flags.config.as_deref(), &environment);
+        let development = development(sources.variable("DEV_MODE"), &mut sources.faults);
         let usual = if development { DEVELOPMENT_ADDRESS } else { USUAL_ADDRESS };
-        let listen = flags.listen.or_else(|| environment("VIVIFIED_LISTEN")).or(file.listen);
-        let listen = parse_address(listen.as_deref().unwrap_or(usual), &mut faults);
-        let path = |flag: Option<PathBuf>, name: &str, file: Option<PathBuf>| {
-            flag.or_else(|| environment(name).map(PathBuf::from)).or(file)
-        };
-        let certificate = path(flags.tls_cert, "VIVIFIED_TLS_CERT", file.tls_cert);
-        let key = path(flags.tls_key, "VIVIFIED_TLS_KEY", file.tls_key);
-        let tls = tls_files(certificate, key, development, &mut faults);
+        let listen = sources.text("listen", flags.listen);
+        let listen = listen
+            .unwrap_or_else(|| Given { value: usual.to_owned(), origin: "listen".to_owned() });
+        let listen = parse_address(&listen, &mut sources.faults);
+        let tls = tls_files(&mut sources, flags.tls_cert, flags.tls_key, development);
         if development && listen.is_some_and(|address| !address.ip().is_loopback()) {
-            faults.push(
+            sources.faults.push(
                 "DEV_MODE=true needs a loopback address; listen on 127.0.0.1 or [::1]".to_owned(),
             );
         }
-        let data_dir = path(flags.data_dir, "VIVIFIED_DATA_DIR", file.data_dir);
+        let data_dir = sources.path("data_dir", flags.data_dir);
+        let otlp_endpoint = otlp_endpoint(&mut sources);
+        let dns_servers = sources.list("dns_servers", "addresses with a port");
+        let egress_roots = sources.path("egress_roots", None);
+        let metrics_token_file = sources.path("metrics_token_file", None);
+        let limits = edge::limits(&mut sources);
+        let rates = edge::rates(&mut sources);
         #[cfg(feature = "dev")]
         let egress_stubs = egress_stubs(
             flags.egress_stub,
-            environment("VIVIFIED_EGRESS_STUB"),
+            sources.variable("VIVIFIED_EGRESS_STUB"),
             development,
-            &mut faults,
+            &mut sources.faults,
         );
         match listen {
-            Some(listen) if faults.is_empty() => Ok(Self {
+            Some(listen) if sources.faults.is_empty() => Ok(Self {
                 listen,
                 data_dir: data_dir.unwrap_or_else(|| USUAL_FOLDER.into()),
                 tls,
                 development,
-                dns_servers: file.dns_servers.unwrap_or_default(),
-                egress_roots: file.egress_roots,
+                dns_servers,
+                egress_roots,
+                metrics_token_file,
+                otlp_endpoint,
+                limits,
+                rates,
                 #[cfg(feature = "dev")]
                 egress_stubs,
             }),
-            _ => Err(faults),
+            _ => Err(sources.faults),
         }
     }
-}
-
-fn read_file(path: Option<&PathBuf>, faults: &mut Vec<String>) -> File {
-    let Some(path) = path else { return File::default() };
-    let read = fs::read_to_string(path)
-        .map_err(|error| error.kind().to_string())
-        .and_then(|text| toml::from_str(&text).map_err(|error| error.message().to_owned()));
-    read.unwrap_or_else(|fault| {
-        faults.push(format!("{}: {fault}", path.display()));
-        File::default()
-    })
 }
 
 fn development(value: Option<String>, faults: &mut Vec<String>) -> bool {
@@ -148,33 +177,47 @@ fn development(value: Option<String>, faults: &mut Vec<String>) -> bool {
     }
 }
 
-fn parse_address(text: &str, faults: &mut Vec<String>) -> Option<SocketAddr> {
-    let address = text.parse().ok();
+fn parse_address(given: &Given<String>, faults: &mut Vec<String>) -> Option<SocketAddr> {
+    let address = given.value.parse().ok();
     if address.is_none() {
-        faults.push("the address to listen on must be IP:PORT, such as 127.0.0.1:8000".to_owned());
+        let message = "the address to listen on must be IP:PORT, such as 127.0.0.1:8000";
+        faults.push(given.fault(message));
     }
     address
 }
 
 fn tls_files(
+    sources: &mut Sources<'_>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     development: bool,
-    faults: &mut Vec<String>,
 ) -> Option<TlsFiles> {
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-        (None, None) if development => None,
-        (None, None) => {
-            faults
-                .push("a certificate and its key are needed; set --tls-cert and --tls-key".into());
-            None
-        }
-        _ => {
-            faults.push("--tls-cert and --tls-key go together".to_owned());
-            None
-        }
+    let certificate = sources.path("tls_cert", certificate);
+    let key = sources.path("tls_key", key);
+    let client_ca = sources.path("tls_client_ca", None);
+    let fault = match (certificate, key) {
+        (Some(certificate), Some(key)) => return Some(TlsFiles { certificate, key, client_ca }),
+        (None, None) if development && client_ca.is_none() => return None,
+        (None, None) => "a certificate and its key are needed; set --tls-cert and --tls-key",
+        _ => "--tls-cert and --tls-key go together",
+    };
+    sources.faults.push(fault.to_owned());
+    None
+}
+
+/// Traces tell who calls whom, so they cross a network only under TLS.
+fn otlp_endpoint(sources: &mut Sources<'_>) -> Option<Url> {
+    let url: Url = sources.parsed("otlp_endpoint", "a URL")?;
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
+    };
+    if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        let message = "otlp_endpoint must be https, or http to a loopback address";
+        sources.faults.push(message.to_owned());
     }
+    Some(url)
 }
 
 #[cfg(feature = "dev")]
@@ -198,6 +241,8 @@ fn egress_stubs(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn resolve(listen: &str, dev_mode: Option<&str>, tls: bool) -> Result<Config, Vec<String>> {
@@ -262,8 +307,60 @@ mod tests {
             config: Some(path),
             ..Flags::default()
         };
-        let faults = Config::resolve(flags, |_| Some("maybe".into())).expect_err("refused");
-        assert!(faults.len() >= 3, "{faults:?}");
+        let faults = Config::resolve(flags, |name| (name == "DEV_MODE").then(|| "maybe".into()))
+            .expect_err("refused");
+        assert_eq!(faults.len(), 4, "{faults:?}");
+        assert!(faults.contains(&format!("{}:2: unknown setting surprise", path.display())));
+    }
+
+    #[test]
+    fn a_fault_of_the_file_names_its_line() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("core.toml");
+        let text = "tls_cert = 'c'\ntls_key = 'k'\nlisten = 'localhost'\n\n[limits]\n\
+                    conections = 5\nidle_seconds = 'long'\nrequests = 0\n[rates.lane]\nburst = -1\n";
+        fs::write(&path, text).expect("writes");
+        let flags = Flags { config: Some(path.clone()), ..Flags::default() };
+        let faults = Config::resolve(flags, |_| None).expect_err("refused");
+        let lines: Vec<&str> = faults
+            .iter()
+            .filter_map(|fault| fault.strip_prefix(path.to_str()?)?.get(1..)?.split(':').next())
+            .collect();
+        assert_eq!(lines, ["6", "3", "8", "7", "10"], "{faults:?}");
+        assert!(faults[0].ends_with("did you mean limits.connections?"), "{faults:?}");
+    }
+
+    #[test]
+    fn every_setting_can_be_written_in_the_environment() {
+        let environment = |name: &str| match name {
+            "VIVIFIED_TLS_CERT" => Some("c".to_owned()),
+            "VIVIFIED_TLS_KEY" => Some("k".to_owned()),
+            "VIVIFIED_LIMITS_CONNECTIONS" => Some("7".to_owned()),
+            "VIVIFIED_RATES_LANE_BURST" => Some("9".to_owned()),
+            "VIVIFIED_DNS_SERVERS" => Some("127.0.0.1:53, [::1]:53".to_owned()),
+            _ => None,
+        };
+        let config = Config::resolve(Flags::default(), environment).expect("resolves");
+        assert_eq!((config.limits.connections, config.dns_servers.len()), (7, 2));
+        let lane = config.rates.iter().find(|(name, _)| *name == "lane").expect("a rate").1;
+        assert_eq!(lane, Rate { per_second: 1_000, burst: 9 });
+    }
+
+    #[test]
+    fn traces_cross_a_network_only_under_tls() {
+        let resolve = |endpoint: &str| {
+            Config::resolve(Flags::default(), |name| match name {
+                "VIVIFIED_TLS_CERT" | "VIVIFIED_TLS_KEY" => Some("f".to_owned()),
+                "VIVIFIED_OTLP_ENDPOINT" => Some(endpoint.to_owned()),
+                _ => None,
+            })
+        };
+        for endpoint in ["http://127.0.0.1:4318", "http://[::1]:4318/", "https://collect.test"] {
+            assert!(resolve(endpoint).is_ok(), "{endpoint}");
+        }
+        for endpoint in ["http://10.0.0.1:4318", "http://localhost:4318", "ftp://127.0.0.1", "x"] {
+            assert!(resolve(endpoint).is_err(), "{endpoint}");
+        }
     }
 
     #[test]
