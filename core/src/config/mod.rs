@@ -304,7 +304,7 @@ mod tests {
         let flags = Flags {
             listen: Some("localhost".into()),
             tls_cert: Some("cert.pem".into()),
-            config: Some(path),
+            config: Some(path.clone()),
             ..Flags::default()
         };
         let faults = Config::resolve(flags, |name| (name == "DEV_MODE").then(|| "maybe".into()))
