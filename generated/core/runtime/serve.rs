@@ -7,7 +7,9 @@
 use super::allowance;
 use super::answer::Raw;
 use super::guard::{Call, Credentials, End, Guard, Outcome, Stage};
-use super::headers::{IDEMPOTENCY_KEY, api_keys, check_headers, check_media_type, query_keys};
+use super::headers::{
+    IDEMPOTENCY_KEY, PURPOSE, api_keys, check_headers, check_media_type, query_keys,
+};
 use super::json::parse_json;
 use super::operation::{BodyInfo, Decoding, OperationInfo};
 use super::parameters::{Capture, decode_form, decode_parameters};
@@ -71,11 +73,16 @@ fn request_info(
         peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0),
         trace,
         idempotency_key: text(IDEMPOTENCY_KEY).map(str::to_owned),
+        purpose: parts.headers.get(PURPOSE).map(lossy),
         user_agent: text("user-agent").map(str::to_owned),
         declared_length: text("content-length").and_then(|length| length.parse().ok()),
         client_certificate: parts.extensions.get::<ClientCertificate>().cloned(),
         allowances: Mutex::default(),
     }
+}
+
+fn lossy(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
 }
 
 /// One request on its way through the pipeline.
