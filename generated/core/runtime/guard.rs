@@ -5,13 +5,15 @@ use super::operation::{OperationInfo, SchemeKind};
 use super::problem::Problem;
 use super::request::RequestInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Answers the pipeline's questions, in this order: `limit` on the address, `authenticate`,
 /// `limit` on the caller, `authorize`, `open`, and `close` at the end of every request.
@@ -100,6 +102,50 @@ pub struct Outcome {
     pub request_octets: u64,
     /// Octets of the answer. That of a stream is closed at its end, when they are known.
     pub response_octets: Option<u64>,
+}
+
+/// Tells the implementation, when it is dropped, that a request is over.
+pub(super) struct Leaving<A: Guard> {
+    api: Arc<A>,
+    request: Arc<RequestInfo>,
+    status: u16,
+    code: Option<Cow<'static, str>>,
+    started: SystemTime,
+    clock: Instant,
+    elapsed: Option<Duration>,
+}
+
+impl<A: Guard> Leaving<A> {
+    pub fn new(api: &Arc<A>, request: &Arc<RequestInfo>) -> Self {
+        Self {
+            api: Arc::clone(api),
+            request: Arc::clone(request),
+            status: 500,
+            code: None,
+            started: SystemTime::now(),
+            clock: Instant::now(),
+            elapsed: None,
+        }
+    }
+
+    /// The head of the answer is ready.
+    pub fn answered(&mut self, response: &Response, code: Option<Cow<'static, str>>) {
+        self.status = response.status().as_u16();
+        self.code = code;
+        self.elapsed = Some(self.clock.elapsed());
+    }
+}
+
+impl<A: Guard> Drop for Leaving<A> {
+    fn drop(&mut self) {
+        self.api.leave(&End {
+            request: Some(&self.request),
+            status: self.status,
+            code: self.code.as_deref(),
+            started: self.started,
+            elapsed: self.elapsed.unwrap_or_else(|| self.clock.elapsed()),
+        });
+    }
 }
 
 /// The steps of the pipeline, in order.

@@ -2,11 +2,12 @@
 //! the caller, authorise, body, validate, open, act, close, answer.
 //!
 //! It runs in a task of its own: a caller who hangs up can stop neither the work half-way nor
-//! the record of it. A panic is an internal error to the caller and still closes.
+//! the record of it. A panic is an internal error to the caller and still closes. An answer
+//! whose size is not known yet closes at its end.
 
 use super::allowance;
 use super::answer::Raw;
-use super::guard::{Call, Credentials, End, Guard, Outcome, Stage};
+use super::guard::{Call, Credentials, Guard, Leaving, Outcome, Stage};
 use super::headers::{
     IDEMPOTENCY_KEY, PURPOSE, api_keys, check_headers, check_media_type, query_keys,
 };
@@ -16,6 +17,7 @@ use super::parameters::{Capture, decode_form, decode_parameters};
 use super::problem::{Problem, Violation};
 use super::request::{ClientCertificate, Input, RequestInfo};
 use super::router::{Act, Route};
+use super::stream::{Ending, Stream};
 use super::trace::Trace;
 use super::validate::check_request;
 use crate::problems;
@@ -32,7 +34,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// A body must come at this pace after a grace period; whoever drips is cut off.
@@ -49,9 +51,9 @@ pub async fn serve<A: Guard>(
     let trace_id = trace.trace_id.clone();
     let task = tokio::spawn(async move {
         let (parts, body) = request.into_parts();
-        let info = request_info(route.operation, &path, trace, &parts);
+        let info = Arc::new(request_info(route.operation, &path, trace, &parts));
         let exchange = Exchange { info: &info, parts: &parts, path: &path, body: Bytes::new() };
-        exchange.run(&*api, route.act, body).await
+        exchange.run(&api, route.act, body).await
     });
     task.await.unwrap_or_else(|_| {
         let mut problem = problems::internal_error();
@@ -87,7 +89,7 @@ fn lossy(value: &HeaderValue) -> String {
 
 /// One request on its way through the pipeline.
 struct Exchange<'r> {
-    info: &'r RequestInfo,
+    info: &'r Arc<RequestInfo>,
     parts: &'r Parts,
     path: &'r [(&'static str, Capture)],
     body: Bytes,
@@ -104,27 +106,29 @@ struct Progress<A: Guard> {
 }
 
 impl Exchange<'_> {
-    async fn run<A: Guard>(mut self, api: &A, act: Act<A>, body: Body) -> Response {
-        let (started, clock) = (SystemTime::now(), Instant::now());
-        let (mut response, code) = self.answer(api, act, body).await;
+    async fn run<A: Guard>(mut self, api: &Arc<A>, act: Act<A>, body: Body) -> Response {
+        let mut leaving = Some(Leaving::new(api, self.info));
+        let (mut response, code) = self.answer(api, act, body, &mut leaving).await;
         let allowances = self.info.allowances.lock().unwrap_or_else(PoisonError::into_inner);
         allowance::tell(&allowances, response.headers_mut());
         drop(allowances);
-        api.leave(&End {
-            request: Some(self.info),
-            status: response.status().as_u16(),
-            code: code.as_deref(),
-            started,
-            elapsed: clock.elapsed(),
-        });
+        if let Some(leaving) = &mut leaving {
+            leaving.answered(&response, code);
+        }
         response
     }
 
-    /// The answer and the code of its problem.
-    async fn answer<A: Guard>(&mut self, api: &A, act: Act<A>, body: Body) -> Answered {
+    /// The answer and the code of its problem. A stream takes the leaving with it.
+    async fn answer<A: Guard>(
+        &mut self,
+        api: &Arc<A>,
+        act: Act<A>,
+        body: Body,
+        leaving: &mut Option<Leaving<A>>,
+    ) -> Answered {
         let mut progress =
             Progress { stage: Stage::Headers, caller: None, receipt: None, notes: Vec::new() };
-        let result = match caught(self.steps(api, act, body, &mut progress)).await {
+        let result = match caught(self.steps(&**api, act, body, &mut progress)).await {
             Some(result) => result,
             None => Err(problems::internal_error()),
         };
@@ -147,6 +151,16 @@ impl Exchange<'_> {
             request_octets: self.body.len() as u64,
             response_octets: response.body().size_hint().exact(),
         };
+        if outcome.code.is_none() && outcome.response_octets.is_none() {
+            let Progress { caller, receipt, .. } = progress;
+            let (api, info) = (Arc::clone(api), Arc::clone(self.info));
+            if let Some(leaving) = leaving {
+                leaving.answered(&response, None);
+            }
+            let leaving = leaving.take();
+            let ending = Ending { api, info, caller, receipt, outcome, leaving };
+            return (response.map(|body| Body::new(Stream::new(body, ending))), None);
+        }
         let caller = progress.caller.as_ref();
         let closing = api.close(self.info, caller, progress.receipt.take(), &outcome);
         match caught(closing).await {

@@ -4,7 +4,7 @@
 //! released. The end itself waits for that record: when it cannot be written the connection
 //! breaks, and nobody takes what came for the whole. A caller who hangs up ends the stream too.
 
-use super::guard::{Guard, Outcome};
+use super::guard::{Guard, Leaving, Outcome};
 use super::problem::Problem;
 use super::request::RequestInfo;
 use axum::BoxError;
@@ -24,6 +24,8 @@ pub struct Ending<A: Guard> {
     pub caller: Option<A::Caller>,
     pub receipt: Option<A::Receipt>,
     pub outcome: Outcome,
+    /// The request is over when the stream is.
+    pub leaving: Option<Leaving<A>>,
 }
 
 type Closing = Pin<Box<dyn Future<Output = Result<(), Problem>> + Send>>;
@@ -45,8 +47,10 @@ impl<A: Guard> Stream<A> {
         ending.outcome.response_octets = Some(self.octets);
         ending.outcome.code = code.map(Into::into);
         Some(Box::pin(async move {
-            let Ending { api, info, caller, receipt, outcome } = ending;
-            api.close(&info, caller.as_ref(), receipt, &outcome).await
+            let Ending { api, info, caller, receipt, outcome, leaving } = ending;
+            let closed = api.close(&info, caller.as_ref(), receipt, &outcome).await;
+            drop(leaving);
+            closed
         }))
     }
 }
