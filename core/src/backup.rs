@@ -49,12 +49,17 @@ pub fn back_up(data_dir: &Path, output: &Path) -> anyhow::Result<Made> {
     ensure!(store.is_file(), "{} is no data folder of Core", data_dir.display());
     ensure!(!output.exists(), "{} exists; name a new folder", output.display());
     files::create_folder(output)?;
-    copy_store(&store, &output.join(STORE)).context("cannot copy the store")?;
-    let mut names = vec![PathBuf::from(STORE)];
-    for name in other_files(data_dir)? {
-        copy_file(&data_dir.join(&name), &output.join(&name))?;
-        names.push(name);
+    // The store comes last: checkpoints that left it must never be newer than the copy of it.
+    let mut names = other_files(data_dir)?;
+    for name in &names {
+        copy_file(&data_dir.join(name), &output.join(name))?;
     }
+    copy_store(&store, &output.join(STORE)).context("cannot copy the store")?;
+    for key in names.iter().filter(|name| name.extension().is_some_and(|end| end == "key")) {
+        let same = digest(&data_dir.join(key))? == digest(&output.join(key))?;
+        ensure!(same, "a key changed meanwhile; make another backup");
+    }
+    names.push(PathBuf::from(STORE));
     let entry = |name: &PathBuf| -> anyhow::Result<Entry> {
         let sha256 = digest(&output.join(name))?;
         Ok(Entry { name: name.to_string_lossy().into_owned(), sha256 })

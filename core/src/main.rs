@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use rusqlite::{Connection, OpenFlags};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use vivified_core::config::{Config, Flags};
@@ -100,9 +101,12 @@ fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn verify(data_dir: &Path) -> anyhow::Result<()> {
-    let report = audit::verify_folder(data_dir)?;
+    let key = audit::AuditKey::read(&data_dir.join("audit.key"))?.public();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let connection = Connection::open_with_flags(data_dir.join("core.db"), flags)?;
+    let report = audit::folder::verify(&connection, key, Vec::new())?;
     if let Some(fault) = report.fault {
-        anyhow::bail!("the audit log is broken: {fault}");
+        anyhow::bail!("the audit log is broken: record {} {}", fault.seq, fault.what);
     }
     say(&format!("{} audit records, unbroken", report.records))?;
     Ok(())
