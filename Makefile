@@ -41,6 +41,7 @@ prove: ## Run the long forms of the proofs: full counts, floods, crashes (tens o
 bench: ## Print the speed and size figures as ratios
 	cargo bench --package vivified-codegen --bench floor
 	@python3 tests/bench/build.py
+	@python3 tests/bench/gateway.py
 
 format: ## Format the sources written by hand
 	cargo fmt --all
