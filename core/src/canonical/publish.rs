@@ -4,17 +4,12 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::tables::{BEHIND, WAITING};
+use super::tables::{AWAITED, BEHIND, PUBLISHED, WAITING};
 use super::{Bus, BusError};
 use crate::StoreError;
 
 /// How long an id of a source is remembered.
 const DEDUP_MS: i64 = 24 * 60 * 60 * 1_000;
-/// How long an event stays once nobody waits for it.
-const KEPT_MS: i64 = 7 * DEDUP_MS;
-/// Old events are removed a few at a time, at every so-manieth publish.
-const SWEEP_EVERY: i64 = 256;
-const SWEEP_ROWS: i64 = 1_024;
 
 /// An event whose publisher, type, data classes and payload have been checked.
 #[derive(Clone)]
@@ -44,12 +39,17 @@ impl Bus {
         let place = place(&draft.source, &event_id, now);
         let payload =
             self.sealer.seal(&draft.source, &place, draft.payload.to_string().as_bytes())?;
+        let quotas = self.quotas;
         let receipt = self
             .store
             .write(move |tx| {
                 if let Some(sequence) = known(tx, &draft.source, &event_id, now)? {
-                    return Ok(Receipt { event_id, sequence, duplicate: true });
+                    return Ok(Ok(Receipt { event_id, sequence, duplicate: true }));
                 }
+                if backlog(tx, &draft.source, PUBLISHED)? > quotas.published {
+                    return Ok(Err(BusError::PublishedQuota));
+                }
+                let size = i64::try_from(payload.len()).unwrap_or(i64::MAX);
                 tx.prepare_cached(
                     "INSERT INTO events (source, event_id, event_type, published_at,
                         partition_key, data_traits, traceparent, payload)
@@ -66,13 +66,10 @@ impl Bus {
                     payload
                 ])?;
                 let sequence = tx.last_insert_rowid();
-                fan_out(tx, sequence, &draft, now)?;
-                if sequence % SWEEP_EVERY == 0 {
-                    sweep(tx, now)?;
-                }
-                Ok(Receipt { event_id, sequence, duplicate: false })
+                fan_out(tx, sequence, &draft, size, quotas.awaited, now)?;
+                Ok(Ok(Receipt { event_id, sequence, duplicate: false }))
             })
-            .await?;
+            .await??;
         self.wake();
         Ok(receipt)
     }
@@ -98,18 +95,30 @@ fn known(
         .optional()?)
 }
 
-fn fan_out(tx: &Transaction<'_>, sequence: i64, draft: &Draft, now: i64) -> Result<(), StoreError> {
+/// One delivery for each subscription of the type. A subscriber whose backlog is full gets a dead
+/// letter instead, so that it can hold up neither the disk nor those who publish to others.
+fn fan_out(
+    tx: &Transaction<'_>,
+    sequence: i64,
+    draft: &Draft,
+    size: i64,
+    quota: i64,
+    now: i64,
+) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO deliveries
-            (subscription, sequence, partition_key, state, attempt, due_at, history)
+            (subscription, sequence, partition_key, state, attempt, due_at, history, source, size)
          SELECT wanted.subscription, ?1, ?2,
             CASE WHEN ?2 IS NOT NULL AND EXISTS (
                 SELECT 1 FROM deliveries AS earlier
                 WHERE earlier.subscription = wanted.subscription
                     AND earlier.partition_key = ?2
             ) THEN ?3 ELSE ?4 END,
-            0, ?5, '[]'
-         FROM subscription_types AS wanted WHERE wanted.event_type = ?6",
+            0, ?5, '[]', ?7, ?8
+         FROM subscription_types AS wanted
+         JOIN subscriptions AS s ON s.subscription = wanted.subscription
+         LEFT JOIN backlog AS b ON b.plugin_id = s.plugin_id AND b.side = ?9
+         WHERE wanted.event_type = ?6 AND coalesce(b.bytes, 0) <= ?10",
     )?
     .execute(params![
         sequence,
@@ -117,24 +126,37 @@ fn fan_out(tx: &Transaction<'_>, sequence: i64, draft: &Draft, now: i64) -> Resu
         BEHIND,
         WAITING,
         now,
-        draft.event_type
+        draft.event_type,
+        draft.source,
+        size,
+        AWAITED,
+        quota
     ])?;
+    tx.prepare_cached(
+        "INSERT INTO dead_letters
+            (plugin_id, subscription, sequence, attempts, reason, history, died_at)
+         SELECT s.plugin_id, s.name, ?1, 0, 'backlog_full', '[]', ?2
+         FROM subscription_types AS wanted
+         JOIN subscriptions AS s ON s.subscription = wanted.subscription
+         JOIN backlog AS b ON b.plugin_id = s.plugin_id AND b.side = ?3
+         WHERE wanted.event_type = ?4 AND NOT EXISTS (
+            SELECT 1 FROM deliveries AS made
+            WHERE made.subscription = wanted.subscription AND made.sequence = ?1
+         )",
+    )?
+    .execute(params![sequence, now, AWAITED, draft.event_type])?;
     Ok(())
 }
 
-/// Removes events that are old, wanted by nobody and no dead letter.
-fn sweep(tx: &Transaction<'_>, now: i64) -> Result<(), StoreError> {
-    tx.execute(
-        "DELETE FROM events WHERE sequence IN (
-            SELECT sequence FROM events
-            WHERE published_at < ?1
-                AND NOT EXISTS (SELECT 1 FROM deliveries
-                    WHERE deliveries.sequence = events.sequence)
-                AND NOT EXISTS (SELECT 1 FROM dead_letters
-                    WHERE dead_letters.sequence = events.sequence)
-            ORDER BY published_at LIMIT ?2
-        )",
-        params![now - KEPT_MS, SWEEP_ROWS],
-    )?;
-    Ok(())
+/// Octets that count against a quota of the plugin.
+pub(super) fn backlog(
+    tx: &Transaction<'_>,
+    plugin_id: &str,
+    side: i64,
+) -> Result<i64, StoreError> {
+    Ok(tx
+        .prepare_cached("SELECT bytes FROM backlog WHERE plugin_id = ?1 AND side = ?2")?
+        .query_row(params![plugin_id, side], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
 }

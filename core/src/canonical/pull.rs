@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::mask::Mask;
 use super::publish::place;
 use super::settle::{Open, delivery_id, fail, remove};
 use super::subscriptions::find;
@@ -19,8 +20,17 @@ use super::tables::{IN_FLIGHT, WAITING};
 use super::{ACK_WAIT_MS, Bus, BusError};
 use crate::StoreError;
 
-/// Says whether the subscriber may have an event with these classes of data.
-pub type Admit = Arc<dyn Fn(&[String]) -> bool + Send + Sync>;
+/// What the subscriber may have of one event, decided when it is about to be handed over.
+#[derive(Clone, Debug)]
+pub enum Admission {
+    Whole,
+    Masked(Mask),
+    /// Nothing, by the rule of this name.
+    Withheld(String),
+}
+
+/// Asked with the type of an event and its classes of data.
+pub type Admit = Arc<dyn Fn(&str, &[String]) -> Admission + Send + Sync>;
 
 /// An event as it was stamped.
 #[derive(Clone, PartialEq)]
@@ -34,6 +44,8 @@ pub struct Event {
     pub partition_key: Option<String>,
     pub data_traits: Vec<String>,
     pub traceparent: Option<String>,
+    /// Classes that were taken out of the payload.
+    pub masked: Vec<String>,
     pub payload: Value,
 }
 
@@ -54,16 +66,29 @@ pub struct Delivery {
 #[derive(Clone, Debug, Default)]
 pub struct Pulled {
     pub deliveries: Vec<Delivery>,
-    /// Sequences of events the subscriber was denied; they do not come again.
-    pub withheld: Vec<i64>,
+    /// What the subscriber was denied. A later grant does not bring it back; a replay does.
+    pub withheld: Vec<Withheld>,
+}
+
+/// An event that was not handed over, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    pub sequence: i64,
+    pub rule: String,
 }
 
 /// A delivery taken from the store, its payload still sealed.
 struct Taken {
     delivery: i64,
     attempt: i64,
-    event: Event,
-    sealed: Vec<u8>,
+    sealed: Sealed,
+    mask: Option<Mask>,
+}
+
+/// An event whose payload is still sealed.
+pub(super) struct Sealed {
+    pub event: Event,
+    pub payload: Vec<u8>,
 }
 
 impl Bus {
@@ -136,18 +161,29 @@ impl Bus {
             Ok(Ok(take_ready(tx, subscription, max, now, &admit)?))
         });
         let (taken, withheld) = taken.await??;
-        let deliveries =
-            taken.into_iter().map(|taken| self.unseal(taken)).collect::<Result<_, _>>()?;
+        let deliveries = taken
+            .into_iter()
+            .map(|taken| {
+                let delivery_id = delivery_id(taken.delivery, taken.attempt);
+                let event = self.unseal(taken.sealed, taken.mask.as_ref())?;
+                Ok(Delivery { delivery_id, attempt: taken.attempt, event })
+            })
+            .collect::<Result<_, StoreError>>()?;
         Ok(Pulled { deliveries, withheld })
     }
 
-    fn unseal(&self, taken: Taken) -> Result<Delivery, StoreError> {
-        let Taken { delivery, attempt, mut event, sealed } = taken;
+    /// The event with its payload, less what is masked.
+    pub(super) fn unseal(&self, sealed: Sealed, mask: Option<&Mask>) -> Result<Event, StoreError> {
+        let Sealed { mut event, payload } = sealed;
         let place = place(&event.source, &event.id, event.published_at);
-        let text = self.sealer.open(&event.source, &place, &sealed)?;
+        let text = self.sealer.open(&event.source, &place, &payload)?;
         event.payload = serde_json::from_slice(&text)
             .map_err(|_| StoreError::Broken("events holds no JSON"))?;
-        Ok(Delivery { delivery_id: delivery_id(delivery, attempt), attempt, event })
+        if let Some(mask) = mask {
+            mask.apply(&mut event.payload);
+            event.masked = mask.classes().to_vec();
+        }
+        Ok(event)
     }
 
     async fn exists(&self, plugin_id: &str, name: &str) -> Result<(), BusError> {
@@ -188,14 +224,18 @@ fn has_work(conn: &Connection, subscription: i64, now: i64) -> Result<bool, Stor
 }
 
 /// Deliveries nobody settled in time have failed.
-fn expire(tx: &Transaction<'_>, subscription: i64, now: i64) -> Result<(), StoreError> {
+pub(super) fn expire(
+    tx: &Transaction<'_>,
+    subscription: i64,
+    now: i64,
+) -> Result<(), StoreError> {
     let mut query = tx.prepare_cached(
-        "SELECT delivery, attempt FROM deliveries
+        "SELECT delivery, attempt, spared FROM deliveries
          WHERE subscription = ?1 AND state = ?2 AND due_at <= ?3",
     )?;
     let late = query
         .query_map(params![subscription, IN_FLIGHT, now], |row| {
-            Ok(Open { delivery: row.get(0)?, attempt: row.get(1)? })
+            Ok(Open { delivery: row.get(0)?, attempt: row.get(1)?, spared: row.get(2)? })
         })?
         .collect::<Result<Vec<_>, _>>()?;
     for open in late {
@@ -210,7 +250,7 @@ fn take_ready(
     max: i64,
     now: i64,
     admit: &Admit,
-) -> Result<(Vec<Taken>, Vec<i64>), StoreError> {
+) -> Result<(Vec<Taken>, Vec<Withheld>), StoreError> {
     let (limit, out): (i64, i64) = tx.query_row(
         "SELECT max_in_flight, (SELECT count(*) FROM deliveries AS d
             WHERE d.subscription = s.subscription AND d.state = ?2)
@@ -220,8 +260,13 @@ fn take_ready(
     )?;
     let room = max.min(limit - out).max(0);
     let (mut taken, mut withheld) = (Vec::new(), Vec::new());
-    for ready in ready(tx, subscription, room, now)? {
-        if admit(&ready.event.data_traits) {
+    for mut ready in ready(tx, subscription, room, now)? {
+        let event = &ready.sealed.event;
+        let admission = admit(&event.event_type, &event.data_traits);
+        if let Admission::Withheld(rule) = admission {
+            remove(tx, ready.delivery, now)?;
+            withheld.push(Withheld { sequence: event.sequence, rule });
+        } else {
             tx.prepare_cached(
                 "UPDATE deliveries SET state = ?2, attempt = ?3, due_at = ?4 WHERE delivery = ?1",
             )?
@@ -231,10 +276,10 @@ fn take_ready(
                 ready.attempt,
                 now + ACK_WAIT_MS
             ])?;
+            if let Admission::Masked(mask) = admission {
+                ready.mask = Some(mask);
+            }
             taken.push(ready);
-        } else {
-            remove(tx, ready.delivery, now)?;
-            withheld.push(ready.event.sequence);
         }
     }
     Ok((taken, withheld))
@@ -247,32 +292,46 @@ fn ready(
     room: i64,
     now: i64,
 ) -> Result<Vec<Taken>, StoreError> {
-    let mut query = tx.prepare_cached(
-        "SELECT d.delivery, d.attempt, e.event_id, e.source, e.event_type, e.sequence,
-            e.published_at, e.partition_key, e.data_traits, e.traceparent, e.payload
+    let mut query = tx.prepare_cached(&format!(
+        "SELECT {COLUMNS}, d.delivery, d.attempt
          FROM deliveries AS d JOIN events AS e ON e.sequence = d.sequence
          WHERE d.subscription = ?1 AND d.state = ?2 AND d.due_at <= ?3
-         ORDER BY d.sequence LIMIT ?4",
-    )?;
+         ORDER BY d.sequence LIMIT ?4"
+    ))?;
     let rows = query.query_map(params![subscription, WAITING, now, room], |row| {
-        let data_traits: String = row.get(8)?;
-        let names = data_traits.split(',').filter(|name| !name.is_empty());
         Ok(Taken {
-            delivery: row.get(0)?,
-            attempt: row.get::<_, i64>(1)? + 1,
-            event: Event {
-                id: row.get(2)?,
-                source: row.get(3)?,
-                event_type: row.get(4)?,
-                sequence: row.get(5)?,
-                published_at: row.get(6)?,
-                partition_key: row.get(7)?,
-                data_traits: names.map(str::to_owned).collect(),
-                traceparent: row.get(9)?,
-                payload: Value::Null,
-            },
-            sealed: row.get(10)?,
+            sealed: Sealed::read(row)?,
+            delivery: row.get(9)?,
+            attempt: row.get::<_, i64>(10)? + 1,
+            mask: None,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What [`Sealed::read`] reads of an event `e`.
+pub(super) const COLUMNS: &str = "e.event_id, e.source, e.event_type, e.sequence,
+    e.published_at, e.partition_key, e.data_traits, e.traceparent, e.payload";
+
+impl Sealed {
+    pub fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let event = Event {
+            id: row.get(0)?,
+            source: row.get(1)?,
+            event_type: row.get(2)?,
+            sequence: row.get(3)?,
+            published_at: row.get(4)?,
+            partition_key: row.get(5)?,
+            data_traits: words(&row.get::<_, String>(6)?),
+            traceparent: row.get(7)?,
+            masked: Vec::new(),
+            payload: Value::Null,
+        };
+        Ok(Self { event, payload: row.get(8)? })
+    }
+}
+
+/// Words of a list that is kept as text with commas.
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

@@ -79,6 +79,8 @@ impl Bus {
 pub(super) struct Open {
     pub delivery: i64,
     pub attempt: i64,
+    /// Attempts that do not count, because the plugin was paused meanwhile.
+    pub spared: i64,
 }
 
 /// The name of one attempt of one delivery.
@@ -99,12 +101,12 @@ fn open(
     };
     let known = tx
         .prepare_cached(
-            "SELECT 1 FROM deliveries WHERE delivery = ?1 AND subscription = ?2
+            "SELECT spared FROM deliveries WHERE delivery = ?1 AND subscription = ?2
                 AND attempt = ?3 AND state = ?4",
         )?
-        .query_row(params![delivery, subscription, attempt, IN_FLIGHT], |_| Ok(()))
+        .query_row(params![delivery, subscription, attempt, IN_FLIGHT], |row| row.get(0))
         .optional()?;
-    Ok(known.map(|()| Open { delivery, attempt }))
+    Ok(known.map(|spared| Open { delivery, attempt, spared }))
 }
 
 fn apply(tx: &Transaction<'_>, open: &Open, outcome: &Outcome, now: i64) -> Result<(), StoreError> {
@@ -136,15 +138,52 @@ pub(super) fn fail(
     now: i64,
 ) -> Result<(), StoreError> {
     note(tx, open, outcome, reason, now)?;
-    if open.attempt >= MAX_DELIVERIES {
+    let failed = open.attempt - open.spared;
+    if failed >= MAX_DELIVERIES {
         return bury(tx, open, reason, now);
     }
     let delay = match delay_ms {
         Some(delay) => delay,
-        None => delay_after(open.attempt)?,
+        None => delay_after(failed)?,
     };
-    tx.prepare_cached("UPDATE deliveries SET state = ?2, due_at = ?3 WHERE delivery = ?1")?
-        .execute(params![open.delivery, WAITING, now.saturating_add(delay)])?;
+    again(tx, open.delivery, now.saturating_add(delay))
+}
+
+/// Puts an open delivery back into its subscription.
+pub(super) fn again(tx: &Transaction<'_>, delivery: i64, due_at: i64) -> Result<(), StoreError> {
+    let (subscription, key, sequence): (i64, Option<String>, i64) = tx
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?2, due_at = ?3 WHERE delivery = ?1
+             RETURNING subscription, partition_key, sequence",
+        )?
+        .query_row(params![delivery, WAITING, due_at], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let Some(key) = key else { return Ok(()) };
+    let oldest: i64 = tx
+        .prepare_cached(
+            "SELECT min(sequence) FROM deliveries WHERE subscription = ?1 AND partition_key = ?2",
+        )?
+        .query_row(params![subscription, key], |row| row.get(0))?;
+    if oldest == sequence { Ok(()) } else { line_up(tx, subscription, &key) }
+}
+
+/// Of each partition key only the oldest event waits in front, and only while none is out. What
+/// comes back from the dead letters or from a replay is older than what follows it.
+pub(super) fn line_up(
+    tx: &Transaction<'_>,
+    subscription: i64,
+    key: &str,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE deliveries SET state = CASE
+            WHEN EXISTS (SELECT 1 FROM deliveries AS other
+                WHERE other.subscription = ?1 AND other.partition_key = ?2
+                    AND (other.state = ?3 OR other.sequence < deliveries.sequence))
+            THEN ?4 ELSE ?5 END
+         WHERE subscription = ?1 AND partition_key = ?2 AND state <> ?3",
+    )?
+    .execute(params![subscription, key, IN_FLIGHT, BEHIND, WAITING])?;
     Ok(())
 }
 
@@ -157,7 +196,7 @@ pub(super) fn remove(tx: &Transaction<'_>, delivery: i64, now: i64) -> Result<()
         .query_row([delivery], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if let Some(key) = key {
         tx.prepare_cached(
-            "UPDATE deliveries SET state = ?3, due_at = ?5
+            "UPDATE deliveries SET state = ?3, due_at = max(due_at, ?5)
              WHERE state = ?4 AND delivery = (
                 SELECT delivery FROM deliveries
                 WHERE subscription = ?1 AND partition_key = ?2 ORDER BY sequence LIMIT 1
@@ -168,11 +207,11 @@ pub(super) fn remove(tx: &Transaction<'_>, delivery: i64, now: i64) -> Result<()
     Ok(())
 }
 
-fn bury(tx: &Transaction<'_>, open: &Open, reason: &str, now: i64) -> Result<(), StoreError> {
+pub(super) fn bury(tx: &Transaction<'_>, open: &Open, reason: &str, now: i64) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO dead_letters
             (plugin_id, subscription, sequence, attempts, reason, history, died_at)
-         SELECT s.plugin_id, s.name, d.sequence, d.attempt, ?2, d.history, ?3
+         SELECT s.plugin_id, s.name, d.sequence, d.attempt - d.spared, ?2, d.history, ?3
          FROM deliveries AS d JOIN subscriptions AS s ON s.subscription = d.subscription
          WHERE d.delivery = ?1",
     )?
@@ -180,7 +219,7 @@ fn bury(tx: &Transaction<'_>, open: &Open, reason: &str, now: i64) -> Result<(),
     remove(tx, open.delivery, now)
 }
 
-fn note(
+pub(super) fn note(
     tx: &Transaction<'_>,
     open: &Open,
     outcome: &str,

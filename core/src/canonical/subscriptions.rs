@@ -78,6 +78,12 @@ impl Bus {
     pub async fn delete_subscription(&self, plugin_id: &str, name: &str) -> Result<(), BusError> {
         let (plugin, name) = (plugin_id.to_owned(), name.to_owned());
         let delete = self.store.write(move |tx| {
+            // Not left to the cascade: the backlog is counted while the owner can still be seen.
+            tx.execute(
+                "DELETE FROM deliveries WHERE subscription IN (
+                    SELECT subscription FROM subscriptions WHERE plugin_id = ?1 AND name = ?2)",
+                params![plugin, name],
+            )?;
             let delete = "DELETE FROM subscriptions WHERE plugin_id = ?1 AND name = ?2";
             Ok(tx.execute(delete, params![plugin, name])?)
         });

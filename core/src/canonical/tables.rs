@@ -11,7 +11,13 @@ pub const WAITING: i64 = 0;
 pub const IN_FLIGHT: i64 = 1;
 pub const BEHIND: i64 = 2;
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
+/// Sides of the backlog of a plugin: what of its own is undelivered, what it has not taken yet.
+pub const PUBLISHED: i64 = 0;
+pub const AWAITED: i64 = 1;
+
+pub const MIGRATIONS: &[Migration] = &[FIRST, QUOTAS];
+
+const FIRST: Migration = Migration {
     module: "canonical",
     version: 1,
     sql: "
@@ -75,4 +81,49 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
         ) STRICT;
         CREATE INDEX dead_letters_by_event ON dead_letters (sequence);
     ",
-}];
+};
+
+/// Counted by the engine itself, so that no way of removing a delivery can forget it.
+const QUOTAS: Migration = Migration {
+    module: "canonical",
+    version: 2,
+    sql: "
+        -- spared: attempts that do not count, because the plugin was paused meanwhile.
+        ALTER TABLE deliveries ADD COLUMN spared INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE deliveries ADD COLUMN source TEXT NOT NULL DEFAULT '';
+        ALTER TABLE deliveries ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX deliveries_in_flight ON deliveries (due_at) WHERE state = 1;
+        CREATE INDEX dead_letters_by_age ON dead_letters (died_at);
+
+        CREATE TABLE backlog (
+            plugin_id TEXT NOT NULL,
+            side INTEGER NOT NULL,
+            bytes INTEGER NOT NULL,
+            PRIMARY KEY (plugin_id, side)
+        ) STRICT, WITHOUT ROWID;
+        UPDATE deliveries SET
+            source = (SELECT source FROM events AS e WHERE e.sequence = deliveries.sequence),
+            size = (SELECT length(payload) FROM events AS e
+                WHERE e.sequence = deliveries.sequence);
+        INSERT INTO backlog
+            SELECT source, 0, sum(size) FROM deliveries GROUP BY source;
+        INSERT INTO backlog
+            SELECT s.plugin_id, 1, sum(d.size) FROM deliveries AS d
+            JOIN subscriptions AS s ON s.subscription = d.subscription GROUP BY s.plugin_id;
+        CREATE TRIGGER backlog_grows AFTER INSERT ON deliveries BEGIN
+            INSERT INTO backlog (plugin_id, side, bytes) VALUES (NEW.source, 0, NEW.size)
+                ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;
+            INSERT INTO backlog (plugin_id, side, bytes)
+                SELECT plugin_id, 1, NEW.size FROM subscriptions
+                WHERE subscription = NEW.subscription
+                ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;
+        END;
+        CREATE TRIGGER backlog_shrinks AFTER DELETE ON deliveries BEGIN
+            UPDATE backlog SET bytes = bytes - OLD.size
+                WHERE plugin_id = OLD.source AND side = 0;
+            UPDATE backlog SET bytes = bytes - OLD.size
+                WHERE side = 1 AND plugin_id = (
+                    SELECT plugin_id FROM subscriptions WHERE subscription = OLD.subscription);
+        END;
+    ",
+};
