@@ -17,11 +17,22 @@ impl Core {
     pub async fn upkeep(&self) {
         self.gateway.follow(&self.registry);
         report("audit", self.audit.upkeep().await);
+        report("events", self.events_upkeep().await);
         report("idempotency", self.idempotency.upkeep().await);
         report("egress", self.egress_modes.upkeep().await);
         report("keyring", self.keyring.upkeep().await);
         report("settings", self.settings.upkeep().await);
         report("storage", self.storage.upkeep().await);
+    }
+
+    /// A plugin that is suspended or has not been heard of cannot settle what it holds.
+    async fn events_upkeep(&self) -> Result<(), StoreError> {
+        let now = self.clock.unix();
+        let paused = |plugin_id: &str| {
+            let plugin = self.registry.get(plugin_id);
+            !plugin.is_some_and(|plugin| plugin.is_leased(now))
+        };
+        self.events.upkeep(paused).await
     }
 }
 

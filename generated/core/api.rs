@@ -233,6 +233,20 @@ pub trait CanonicalApi: Guard {
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<models::EventTypes, Problem>> + Send;
 
+    /// Follow events live
+    ///
+    /// Sends each event as it becomes durable, as server-sent events whose data is a CloudEvent.
+    /// The id of each is a cursor; a stream that is opened with the last one, as Last-Event-ID
+    /// or cursor, goes on after it. Nothing is settled here and nothing comes again by itself.
+    /// Work that must not be missed belongs into a subscription.
+    ///
+    /// `GET /events/stream`
+    fn stream_events(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: StreamEventsParams,
+    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
+
     /// List subscriptions
     ///
     /// The subscriptions of the calling plugin with what waits in each.
@@ -300,7 +314,7 @@ pub trait OperatorApi: Guard {
     ///
     /// Forwards the body to the callee with a token for this one call and answers what the
     /// callee answers. The operation must be in the manifest of the callee and granted to the
-    /// caller. An answer that is not JSON is handed on as a stream.
+    /// caller.
     ///
     /// `POST /gateway/{plugin_id}/{operation}`
     fn call_plugin(
@@ -310,18 +324,7 @@ pub trait OperatorApi: Guard {
         operation: String,
         params: CallPluginParams,
         body: Option<models::CallInput>,
-    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
-
-    /// List paused operations
-    ///
-    /// Every circuit breaker that is not closed, with the time until the next call is let
-    /// through.
-    ///
-    /// `GET /admin/breakers`
-    fn list_breakers(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-    ) -> impl Future<Output = Result<models::BreakerList, Problem>> + Send;
+    ) -> impl Future<Output = Result<models::CallOutput, Problem>> + Send;
 }
 
 /// Requests to allowed hosts outside.
@@ -376,59 +379,6 @@ pub trait ConfigApi: Guard {
         params: SetConfigParams,
         body: models::ConfigWrite,
     ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
-
-    /// Remove a configuration value
-    ///
-    /// Takes the written value back, so that the default of the manifest applies again. The
-    /// removal is a revision like any other. Removing what is not there is fine.
-    ///
-    /// `DELETE /config/{key}`
-    fn delete_config(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        key: String,
-        params: DeleteConfigParams,
-    ) -> impl Future<Output = Result<(), Problem>> + Send;
-
-    /// Read the history of a configuration value
-    ///
-    /// The last writes of the key with the newest first, whoever made them. At most 100 are
-    /// kept.
-    ///
-    /// `GET /config/{key}/history`
-    fn list_config_history(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        key: String,
-        params: ListConfigHistoryParams,
-    ) -> impl Future<Output = Result<models::ConfigHistory, Problem>> + Send;
-
-    /// Return to an older configuration value
-    ///
-    /// Writes the value of an older revision as a new revision. The config_schema of today must
-    /// accept it.
-    ///
-    /// `POST /config/{key}/rollback`
-    fn roll_back_config(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        key: String,
-        params: RollBackConfigParams,
-        body: models::ConfigRollback,
-    ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
-
-    /// Wait for changes of the configuration
-    ///
-    /// Answers as soon as a value of the calling plugin changed after the given number, and at
-    /// the latest when the wait is over. Send the cursor of the answer with the next request.
-    /// The answer names keys and no values.
-    ///
-    /// `GET /config-changes`
-    fn watch_config(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        params: WatchConfigParams,
-    ) -> impl Future<Output = Result<models::ConfigChanges, Problem>> + Send;
 }
 
 /// The key-value store of the calling plugin.
@@ -531,182 +481,86 @@ pub trait AdminApi: Guard {
         body: models::Revocation,
     ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
 
-    /// List the configuration of a plugin
+    /// List dead letters
     ///
-    /// Keys, revisions and origins, without values.
+    /// Events that were delivered in vain, expired or were given up, newest first. Facts only;
+    /// no payload is shown.
     ///
-    /// `GET /admin/plugins/{plugin_id}/config`
-    fn list_plugin_config(
+    /// `GET /admin/dead-letters`
+    fn list_dead_letters(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-    ) -> impl Future<Output = Result<models::ConfigList, Problem>> + Send;
+        params: ListDeadLettersParams,
+    ) -> impl Future<Output = Result<models::DeadLetterPage, Problem>> + Send;
 
-    /// Read a configuration value of a plugin
+    /// Show a dead letter
     ///
-    /// The effective value and where it comes from.
+    /// One dead letter with every attempt to deliver it. Facts only; no payload is shown.
     ///
-    /// `GET /admin/plugins/{plugin_id}/config/{key}`
-    fn get_plugin_config(
+    /// `GET /admin/dead-letters/{dead_letter}`
+    fn get_dead_letter(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        key: String,
-    ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
+        dead_letter: i64,
+    ) -> impl Future<Output = Result<models::DeadLetterRecord, Problem>> + Send;
 
-    /// Write a configuration value of a plugin
+    /// Drop a dead letter
     ///
-    /// Stores a new revision on behalf of an administrator. The config_schema of the manifest
-    /// must accept the value.
+    /// Gives the delivery up for good. The event itself stays for its other subscribers.
     ///
-    /// `PUT /admin/plugins/{plugin_id}/config/{key}`
-    fn set_plugin_config(
+    /// `DELETE /admin/dead-letters/{dead_letter}`
+    fn drop_dead_letter(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        key: String,
-        params: SetPluginConfigParams,
-        body: models::ConfigWrite,
-    ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
-
-    /// Remove a configuration value of a plugin
-    ///
-    /// Takes the written value back, so that the default of the manifest applies again.
-    ///
-    /// `DELETE /admin/plugins/{plugin_id}/config/{key}`
-    fn delete_plugin_config(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        key: String,
-        params: DeletePluginConfigParams,
+        dead_letter: i64,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
 
-    /// Read the history of a configuration value of a plugin
+    /// Redrive a dead letter
     ///
-    /// The last writes of the key with the newest first.
+    /// Puts the event back into its subscription with all its attempts before it.
     ///
-    /// `GET /admin/plugins/{plugin_id}/config/{key}/history`
-    fn list_plugin_config_history(
+    /// `POST /admin/dead-letters/{dead_letter}/redrive`
+    fn redrive_dead_letter(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        key: String,
-        params: ListPluginConfigHistoryParams,
-    ) -> impl Future<Output = Result<models::ConfigHistory, Problem>> + Send;
+        dead_letter: i64,
+    ) -> impl Future<Output = Result<models::RedriveResult, Problem>> + Send;
 
-    /// Return to an older configuration value of a plugin
+    /// Redrive dead letters
     ///
-    /// Writes the value of an older revision as a new revision.
+    /// Puts every dead letter that matches the filter back into its subscription, a bounded
+    /// number of them in one request.
     ///
-    /// `POST /admin/plugins/{plugin_id}/config/{key}/rollback`
-    fn roll_back_plugin_config(
+    /// `POST /admin/redrive`
+    fn redrive_dead_letters(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        key: String,
-        params: RollBackPluginConfigParams,
-        body: models::ConfigRollback,
-    ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
+        body: models::RedriveRequest,
+    ) -> impl Future<Output = Result<models::RedriveResult, Problem>> + Send;
 
-    /// List the secrets of a plugin
+    /// Replay events into a subscription
     ///
-    /// Names and versions, and the hosts whose entry of the approved manifest uses each. No
-    /// operation answers a secret.
+    /// Delivers kept events once more to one subscription, from a sequence or a time on. What it
+    /// may have is decided at delivery, as always.
     ///
-    /// `GET /admin/plugins/{plugin_id}/secrets`
-    fn list_plugin_secrets(
+    /// `POST /admin/replays`
+    fn replay_events(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-    ) -> impl Future<Output = Result<models::SecretList, Problem>> + Send;
+        body: models::ReplayRequest,
+    ) -> impl Future<Output = Result<models::ReplayResult, Problem>> + Send;
 
-    /// Write a secret of a plugin
+    /// Tail events
     ///
-    /// Stores a secret that Core uses on behalf of the plugin, such as the credential of a host.
-    /// The one before is gone. Nobody can read it back.
+    /// Facts of the newest events, newest first, or of those after a sequence, oldest first. No
+    /// payload is shown and partition keys are pseudonyms.
     ///
-    /// `PUT /admin/plugins/{plugin_id}/secrets/{name}`
-    fn put_plugin_secret(
+    /// `GET /admin/events`
+    fn tail_events(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        name: String,
-        body: models::SecretWrite,
-    ) -> impl Future<Output = Result<models::SecretInfo, Problem>> + Send;
-
-    /// Remove a secret of a plugin
-    ///
-    /// Requests that need it are refused from then on.
-    ///
-    /// `DELETE /admin/plugins/{plugin_id}/secrets/{name}`
-    fn delete_plugin_secret(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        name: String,
-    ) -> impl Future<Output = Result<(), Problem>> + Send;
-
-    /// Read the state of the data key of a plugin
-    ///
-    /// Which version of the key seals what the plugin keeps, and whether older values are still
-    /// being sealed anew.
-    ///
-    /// `GET /admin/plugins/{plugin_id}/data-key`
-    fn get_plugin_key(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-    ) -> impl Future<Output = Result<models::PluginKey, Problem>> + Send;
-
-    /// Rotate the data key of a plugin
-    ///
-    /// Makes a new key for what the plugin keeps. New values use it at once; older ones are
-    /// sealed anew in the background.
-    ///
-    /// `POST /admin/plugins/{plugin_id}/data-key/rotate`
-    fn rotate_plugin_key(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-    ) -> impl Future<Output = Result<models::PluginKey, Problem>> + Send;
-
-    /// Read where a plugin may go
-    ///
-    /// The approved entries with their caps, credentials and modes.
-    ///
-    /// `GET /admin/plugins/{plugin_id}/egress`
-    fn get_plugin_egress(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-    ) -> impl Future<Output = Result<models::EgressPolicy, Problem>> + Send;
-
-    /// Set the mode of the allowlist of a plugin
-    ///
-    /// In report mode a request that the allowlist refuses is let out and recorded as
-    /// would_deny, until a fixed time. Addresses, the form of the URL and the rules for PHI are
-    /// always enforced.
-    ///
-    /// `PUT /admin/plugins/{plugin_id}/egress`
-    fn set_plugin_egress_mode(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        body: models::EgressModeWrite,
-    ) -> impl Future<Output = Result<models::EgressPolicy, Problem>> + Send;
-
-    /// Explain what would happen to a request
-    ///
-    /// Walks a request of a plugin through every layer of the egress guard, with a look-up of
-    /// the name and without a connection, and tells what each layer says.
-    ///
-    /// `POST /admin/egress/check`
-    fn check_egress(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        body: models::EgressCheckRequest,
-    ) -> impl Future<Output = Result<models::EgressCheck, Problem>> + Send;
+        params: TailEventsParams,
+    ) -> impl Future<Output = Result<models::EventTail, Problem>> + Send;
 
     /// Search the audit log
     ///
@@ -718,6 +572,27 @@ pub trait AdminApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         params: SearchAuditParams,
     ) -> impl Future<Output = Result<models::AuditPage, Problem>> + Send;
+}
+
+/// Parameters of `stream_events` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamEventsParams {
+    /// Types of events to follow, with commas between them.
+    pub event_types: String,
+    /// The id of the last event of an earlier stream of the same types.
+    pub cursor: Option<String>,
+    /// The same, as browsers and clients of server-sent events send it by themselves.
+    pub last_event_id: Option<String>,
+}
+
+impl StreamEventsParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            event_types: input.take(Place::Query, "event_types")?,
+            cursor: input.take_optional(Place::Query, "cursor")?,
+            last_event_id: input.take_optional(Place::Header, "Last-Event-ID")?,
+        })
+    }
 }
 
 /// Parameters of `call_plugin` outside its path.
@@ -761,63 +636,6 @@ impl SetConfigParams {
     }
 }
 
-/// Parameters of `delete_config` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeleteConfigParams {
-    /// The revision to replace; 0 means that there must be no value.
-    pub if_match: Option<String>,
-}
-
-impl DeleteConfigParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
-    }
-}
-
-/// Parameters of `list_config_history` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListConfigHistoryParams {
-    /// Most revisions of the answer.
-    pub limit: i32,
-}
-
-impl ListConfigHistoryParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self { limit: input.take(Place::Query, "limit")? })
-    }
-}
-
-/// Parameters of `roll_back_config` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RollBackConfigParams {
-    /// The revision to replace; 0 means that there must be no value.
-    pub if_match: Option<String>,
-}
-
-impl RollBackConfigParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
-    }
-}
-
-/// Parameters of `watch_config` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WatchConfigParams {
-    /// The cursor of the answer before; 0 asks for everything that was ever written.
-    pub since: i64,
-    /// How long to wait for a change in milliseconds.
-    pub wait_ms: i32,
-}
-
-impl WatchConfigParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self {
-            since: input.take(Place::Query, "since")?,
-            wait_ms: input.take(Place::Query, "wait_ms")?,
-        })
-    }
-}
-
 /// Parameters of `list_values` outside its path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListValuesParams {
@@ -852,55 +670,60 @@ impl DeleteValueParams {
     }
 }
 
-/// Parameters of `set_plugin_config` outside its path.
+/// Parameters of `list_dead_letters` outside its path.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SetPluginConfigParams {
-    /// The revision to replace; 0 means that there must be no value.
-    pub if_match: Option<String>,
-}
-
-impl SetPluginConfigParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
-    }
-}
-
-/// Parameters of `delete_plugin_config` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeletePluginConfigParams {
-    /// The revision to replace; 0 means that there must be no value.
-    pub if_match: Option<String>,
-}
-
-impl DeletePluginConfigParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
-    }
-}
-
-/// Parameters of `list_plugin_config_history` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListPluginConfigHistoryParams {
-    /// Most revisions of the answer.
+pub struct ListDeadLettersParams {
+    /// Only of this subscriber.
+    pub plugin_id: Option<models::PluginId>,
+    /// Only of subscriptions of this name.
+    pub subscription: Option<String>,
+    /// Only events of this type.
+    pub event_type: Option<String>,
+    /// Only with this reason.
+    pub reason: Option<String>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Most entries of one page.
     pub limit: i32,
 }
 
-impl ListPluginConfigHistoryParams {
+impl ListDeadLettersParams {
     pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self { limit: input.take(Place::Query, "limit")? })
+        Ok(Self {
+            plugin_id: input.take_optional(Place::Query, "plugin_id")?,
+            subscription: input.take_optional(Place::Query, "subscription")?,
+            event_type: input.take_optional(Place::Query, "event_type")?,
+            reason: input.take_optional(Place::Query, "reason")?,
+            cursor: input.take_optional(Place::Query, "cursor")?,
+            limit: input.take(Place::Query, "limit")?,
+        })
     }
 }
 
-/// Parameters of `roll_back_plugin_config` outside its path.
+/// Parameters of `tail_events` outside its path.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RollBackPluginConfigParams {
-    /// The revision to replace; 0 means that there must be no value.
-    pub if_match: Option<String>,
+pub struct TailEventsParams {
+    /// Only events of this type.
+    pub event_type: Option<String>,
+    /// Only events of this publisher.
+    pub source: Option<models::PluginId>,
+    /// Only events after this sequence, oldest first.
+    pub after: Option<i64>,
+    /// With after, how long to wait for the first one in milliseconds.
+    pub wait_ms: i32,
+    /// Most entries of one page.
+    pub limit: i32,
 }
 
-impl RollBackPluginConfigParams {
+impl TailEventsParams {
     pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
+        Ok(Self {
+            event_type: input.take_optional(Place::Query, "event_type")?,
+            source: input.take_optional(Place::Query, "source")?,
+            after: input.take_optional(Place::Query, "after")?,
+            wait_ms: input.take(Place::Query, "wait_ms")?,
+            limit: input.take(Place::Query, "limit")?,
+        })
     }
 }
 

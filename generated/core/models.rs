@@ -782,6 +782,9 @@ pub struct CloudEvent {
     /// Classes of data inside with commas between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datatraits: Option<String>,
+    /// Classes of data that were taken out for this subscriber with commas between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<String>,
     /// W3C trace context of the publish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
@@ -804,6 +807,7 @@ impl fmt::Debug for CloudEvent {
             .field("sequence", &self.sequence)
             .field("partitionkey", &self.partitionkey)
             .field("datatraits", &self.datatraits)
+            .field("masked", &self.masked)
             .field("traceparent", &self.traceparent)
             .field("data", &runtime::Masked)
             .field("other", &self.other)
@@ -893,6 +897,200 @@ pub struct SettleResult {
     pub settled: i32,
     /// Deliveries that were not open any more.
     pub unknown: Vec<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// An event that one subscription could not be given.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Number of the dead letter.
+    pub dead_letter: i64,
+    pub plugin_id: PluginId,
+    /// Subscription it was meant for.
+    pub subscription: String,
+    /// Place of the event in the log.
+    pub sequence: i64,
+    /// Name of the event.
+    pub event_type: String,
+    /// Plugin that published it.
+    pub source: String,
+    /// How often it was delivered.
+    pub attempts: i32,
+    /// Why it ended here as the subscriber told it; else ack_timeout, expired or backlog_full.
+    pub reason: String,
+    /// When Core took the event.
+    pub published_at: runtime::DateTime,
+    /// When it was given up.
+    pub died_at: runtime::DateTime,
+    /// Octets of the payload as it is kept.
+    pub size: i64,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// A dead letter with all that is known of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetterRecord {
+    /// Number of the dead letter.
+    pub dead_letter: i64,
+    pub plugin_id: PluginId,
+    /// Subscription it was meant for.
+    pub subscription: String,
+    /// Place of the event in the log.
+    pub sequence: i64,
+    /// Name of the event.
+    pub event_type: String,
+    /// Plugin that published it.
+    pub source: String,
+    /// How often it was delivered.
+    pub attempts: i32,
+    /// Why it ended here as the subscriber told it; else ack_timeout, expired or backlog_full.
+    pub reason: String,
+    /// When Core took the event.
+    pub published_at: runtime::DateTime,
+    /// When it was given up.
+    pub died_at: runtime::DateTime,
+    /// Octets of the payload as it is kept.
+    pub size: i64,
+    /// Id of the event.
+    pub event_id: String,
+    /// Classes of data inside.
+    pub data_traits: Vec<DataTrait>,
+    /// W3C trace id of the publish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// Every attempt in order.
+    pub history: Vec<DeliveryAttempt>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeliveryAttempt {
+    /// 1 for the first delivery.
+    pub attempt: i32,
+    /// nack, term, timeout, redrive, expired or backlog_full.
+    pub outcome: String,
+    /// Code of the subscriber or of Core.
+    pub reason: String,
+    /// When it ended.
+    pub at: runtime::DateTime,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetterPage {
+    /// Newest first.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Opens the next page; null at the end.
+    pub cursor: Option<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// Which dead letters. An empty filter is refused unless all is true.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RedriveRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_id: Option<PluginId>,
+    /// Only of subscriptions of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<String>,
+    /// Only events of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// Only with this reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Every dead letter there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RedriveResult {
+    /// Dead letters that are back in their subscription.
+    pub redriven: i64,
+    /// Dead letters whose subscription is gone.
+    pub skipped: i64,
+    /// Dead letters of the filter that are left for the next request.
+    pub remaining: i64,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// What to deliver once more. One of from_sequence and from_time is given.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplayRequest {
+    pub plugin_id: PluginId,
+    /// The subscription that gets them.
+    pub subscription: String,
+    /// The first event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_sequence: Option<i64>,
+    /// Events that Core took at this time or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_time: Option<runtime::DateTime>,
+    /// The last event; the newest one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_sequence: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplayResult {
+    /// Deliveries that were made. Events that still wait in the subscription are not among them.
+    pub replayed: i64,
+    /// Where to go on when one request could not take all; null at the end.
+    pub next_sequence: Option<i64>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EventTail {
+    /// Facts of events.
+    pub events: Vec<EventFacts>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// What operators may know of an event.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EventFacts {
+    /// Place in the log.
+    pub sequence: i64,
+    /// Id of the event.
+    pub event_id: String,
+    /// Name of the event.
+    pub event_type: String,
+    /// Plugin that published it.
+    pub source: String,
+    /// When Core took it.
+    pub published_at: runtime::DateTime,
+    /// A keyed HMAC of the partition key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    /// Classes of data inside.
+    pub data_traits: Vec<DataTrait>,
+    /// W3C trace id of the publish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// Octets of the payload as it is kept.
+    pub size: i64,
+    /// Subscriptions that still wait for it.
+    pub undelivered: i64,
+    /// Subscriptions that could not be given it.
+    pub dead_letters: i64,
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,

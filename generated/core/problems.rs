@@ -34,6 +34,7 @@ pub const CODES: &[&str] = &[
     "unknown_plugin",
     "unknown_operation",
     "unknown_subscription",
+    "unknown_dead_letter",
     "unknown_key",
     "unknown_revision",
     "method_not_allowed",
@@ -352,6 +353,17 @@ pub fn unknown_subscription() -> Problem {
         status: 404,
         title: "Unknown subscription",
         hint: Some("Create it with PUT /events/subscriptions/{name}."),
+        retryable: false,
+    })
+}
+
+/// Unknown dead letter (404).
+pub fn unknown_dead_letter() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_dead_letter",
+        status: 404,
+        title: "Unknown dead letter",
+        hint: Some("GET /admin/dead-letters lists them; it may have been redriven or dropped."),
         retryable: false,
     })
 }

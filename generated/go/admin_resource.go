@@ -72,232 +72,143 @@ func (r *AdminResource) RevokePlugin(ctx context.Context, pluginID PluginID, bod
 	return runtime.ReceivePointer[PluginRecord](ctx, r.transport, request, options)
 }
 
-// ListPluginConfig: List the configuration of a plugin.
-//
-// Keys, revisions and origins, without values.
-//
-// It sends GET /admin/plugins/{plugin_id}/config.
-func (r *AdminResource) ListPluginConfig(ctx context.Context, pluginID PluginID, options ...CallOption) (*ConfigList, error) {
-	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/config", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	return runtime.ReceivePointer[ConfigList](ctx, r.transport, request, options)
-}
-
-// GetPluginConfig: Read a configuration value of a plugin.
-//
-// The effective value and where it comes from.
-//
-// It sends GET /admin/plugins/{plugin_id}/config/{key}.
-func (r *AdminResource) GetPluginConfig(ctx context.Context, pluginID PluginID, key string, options ...CallOption) (*ConfigEntry, error) {
-	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/config/{key}", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	request.Path("key", key, runtime.Simple, false)
-	return runtime.ReceivePointer[ConfigEntry](ctx, r.transport, request, options)
-}
-
-// SetPluginConfigParams holds the parameters of SetPluginConfig besides its path and body.
-type SetPluginConfigParams struct {
-	// IfMatch: The revision to replace; 0 means that there must be no value.
-	IfMatch *string
-}
-
-// SetPluginConfig: Write a configuration value of a plugin.
-//
-// Stores a new revision on behalf of an administrator. The config_schema of the manifest must
-// accept the value.
-//
-// It sends PUT /admin/plugins/{plugin_id}/config/{key}.
-func (r *AdminResource) SetPluginConfig(ctx context.Context, pluginID PluginID, key string, body ConfigWrite, params SetPluginConfigParams, options ...CallOption) (*ConfigEntry, error) {
-	request := runtime.NewRequest("PUT", "/admin/plugins/{plugin_id}/config/{key}", runtime.RetryNever)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	request.Path("key", key, runtime.Simple, false)
-	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
-	request.JSON("application/json", body)
-	return runtime.ReceivePointer[ConfigEntry](ctx, r.transport, request, options)
-}
-
-// DeletePluginConfigParams holds the parameters of DeletePluginConfig besides its path and body.
-type DeletePluginConfigParams struct {
-	// IfMatch: The revision to replace; 0 means that there must be no value.
-	IfMatch *string
-}
-
-// DeletePluginConfig: Remove a configuration value of a plugin.
-//
-// Takes the written value back, so that the default of the manifest applies again.
-//
-// It sends DELETE /admin/plugins/{plugin_id}/config/{key}.
-func (r *AdminResource) DeletePluginConfig(ctx context.Context, pluginID PluginID, key string, params DeletePluginConfigParams, options ...CallOption) error {
-	request := runtime.NewRequest("DELETE", "/admin/plugins/{plugin_id}/config/{key}", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	request.Path("key", key, runtime.Simple, false)
-	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
-	return runtime.Send(ctx, r.transport, request, options)
-}
-
-// ListPluginConfigHistoryParams holds the parameters of ListPluginConfigHistory besides its path and body.
-type ListPluginConfigHistoryParams struct {
-	// Limit: Most revisions of the answer.
+// ListDeadLettersParams holds the parameters of ListDeadLetters besides its path and body.
+type ListDeadLettersParams struct {
+	// PluginID: Only of this subscriber.
+	PluginID *PluginID
+	// Subscription: Only of subscriptions of this name.
+	Subscription *string
+	// EventType: Only events of this type.
+	EventType *string
+	// Reason: Only with this reason.
+	Reason *string
+	// Cursor: Where the page before ended.
+	Cursor *string
+	// Limit: Most entries of one page.
 	//
-	// The server takes 20 when it is absent.
+	// The server takes 100 when it is absent.
 	Limit *int32
 }
 
-// ListPluginConfigHistory: Read the history of a configuration value of a plugin.
+// ListDeadLetters: List dead letters.
 //
-// The last writes of the key with the newest first.
+// Events that were delivered in vain, expired or were given up, newest first. Facts only; no
+// payload is shown.
 //
-// It sends GET /admin/plugins/{plugin_id}/config/{key}/history.
-func (r *AdminResource) ListPluginConfigHistory(ctx context.Context, pluginID PluginID, key string, params ListPluginConfigHistoryParams, options ...CallOption) (*ConfigHistory, error) {
-	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/config/{key}/history", runtime.RetryAlways)
+// It sends GET /admin/dead-letters.
+func (r *AdminResource) ListDeadLetters(ctx context.Context, params ListDeadLettersParams, options ...CallOption) (*DeadLetterPage, error) {
+	request := runtime.NewRequest("GET", "/admin/dead-letters", runtime.RetryAlways)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	request.Path("key", key, runtime.Simple, false)
+	request.Query("plugin_id", params.PluginID, runtime.Form, true)
+	request.Query("subscription", params.Subscription, runtime.Form, true)
+	request.Query("event_type", params.EventType, runtime.Form, true)
+	request.Query("reason", params.Reason, runtime.Form, true)
+	request.Query("cursor", params.Cursor, runtime.Form, true)
 	request.Query("limit", params.Limit, runtime.Form, true)
-	return runtime.ReceivePointer[ConfigHistory](ctx, r.transport, request, options)
+	return runtime.ReceivePointer[DeadLetterPage](ctx, r.transport, request, options)
 }
 
-// RollBackPluginConfigParams holds the parameters of RollBackPluginConfig besides its path and body.
-type RollBackPluginConfigParams struct {
-	// IfMatch: The revision to replace; 0 means that there must be no value.
-	IfMatch *string
-}
-
-// RollBackPluginConfig: Return to an older configuration value of a plugin.
+// GetDeadLetter: Show a dead letter.
 //
-// Writes the value of an older revision as a new revision.
+// One dead letter with every attempt to deliver it. Facts only; no payload is shown.
 //
-// It sends POST /admin/plugins/{plugin_id}/config/{key}/rollback.
-func (r *AdminResource) RollBackPluginConfig(ctx context.Context, pluginID PluginID, key string, body ConfigRollback, params RollBackPluginConfigParams, options ...CallOption) (*ConfigEntry, error) {
-	request := runtime.NewRequest("POST", "/admin/plugins/{plugin_id}/config/{key}/rollback", runtime.RetryNever)
+// It sends GET /admin/dead-letters/{dead_letter}.
+func (r *AdminResource) GetDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) (*DeadLetterRecord, error) {
+	request := runtime.NewRequest("GET", "/admin/dead-letters/{dead_letter}", runtime.RetryAlways)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	request.Path("key", key, runtime.Simple, false)
-	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
-	request.JSON("application/json", body)
-	return runtime.ReceivePointer[ConfigEntry](ctx, r.transport, request, options)
+	request.Path("dead_letter", deadLetter, runtime.Simple, false)
+	return runtime.ReceivePointer[DeadLetterRecord](ctx, r.transport, request, options)
 }
 
-// ListPluginSecrets: List the secrets of a plugin.
+// DropDeadLetter: Drop a dead letter.
 //
-// Names and versions, and the hosts whose entry of the approved manifest uses each. No
-// operation answers a secret.
+// Gives the delivery up for good. The event itself stays for its other subscribers.
 //
-// It sends GET /admin/plugins/{plugin_id}/secrets.
-func (r *AdminResource) ListPluginSecrets(ctx context.Context, pluginID PluginID, options ...CallOption) (*SecretList, error) {
-	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/secrets", runtime.RetryAlways)
+// It sends DELETE /admin/dead-letters/{dead_letter}.
+func (r *AdminResource) DropDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) error {
+	request := runtime.NewRequest("DELETE", "/admin/dead-letters/{dead_letter}", runtime.RetryAlways)
 	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	return runtime.ReceivePointer[SecretList](ctx, r.transport, request, options)
-}
-
-// PutPluginSecret: Write a secret of a plugin.
-//
-// Stores a secret that Core uses on behalf of the plugin, such as the credential of a host. The
-// one before is gone. Nobody can read it back.
-//
-// It sends PUT /admin/plugins/{plugin_id}/secrets/{name}.
-func (r *AdminResource) PutPluginSecret(ctx context.Context, pluginID PluginID, name string, body SecretWrite, options ...CallOption) (*SecretInfo, error) {
-	request := runtime.NewRequest("PUT", "/admin/plugins/{plugin_id}/secrets/{name}", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	request.Path("name", name, runtime.Simple, false)
-	request.JSON("application/json", body)
-	return runtime.ReceivePointer[SecretInfo](ctx, r.transport, request, options)
-}
-
-// DeletePluginSecret: Remove a secret of a plugin.
-//
-// Requests that need it are refused from then on.
-//
-// It sends DELETE /admin/plugins/{plugin_id}/secrets/{name}.
-func (r *AdminResource) DeletePluginSecret(ctx context.Context, pluginID PluginID, name string, options ...CallOption) error {
-	request := runtime.NewRequest("DELETE", "/admin/plugins/{plugin_id}/secrets/{name}", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	request.Path("name", name, runtime.Simple, false)
+	request.Path("dead_letter", deadLetter, runtime.Simple, false)
 	return runtime.Send(ctx, r.transport, request, options)
 }
 
-// GetPluginKey: Read the state of the data key of a plugin.
+// RedriveDeadLetter: Redrive a dead letter.
 //
-// Which version of the key seals what the plugin keeps, and whether older values are still
-// being sealed anew.
+// Puts the event back into its subscription with all its attempts before it.
 //
-// It sends GET /admin/plugins/{plugin_id}/data-key.
-func (r *AdminResource) GetPluginKey(ctx context.Context, pluginID PluginID, options ...CallOption) (*PluginKey, error) {
-	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/data-key", runtime.RetryAlways)
+// It sends POST /admin/dead-letters/{dead_letter}/redrive.
+func (r *AdminResource) RedriveDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) (*RedriveResult, error) {
+	request := runtime.NewRequest("POST", "/admin/dead-letters/{dead_letter}/redrive", runtime.RetryAlways)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	return runtime.ReceivePointer[PluginKey](ctx, r.transport, request, options)
+	request.Path("dead_letter", deadLetter, runtime.Simple, false)
+	return runtime.ReceivePointer[RedriveResult](ctx, r.transport, request, options)
 }
 
-// RotatePluginKey: Rotate the data key of a plugin.
+// RedriveDeadLetters: Redrive dead letters.
 //
-// Makes a new key for what the plugin keeps. New values use it at once; older ones are sealed
-// anew in the background.
+// Puts every dead letter that matches the filter back into its subscription, a bounded number
+// of them in one request.
 //
-// It sends POST /admin/plugins/{plugin_id}/data-key/rotate.
-func (r *AdminResource) RotatePluginKey(ctx context.Context, pluginID PluginID, options ...CallOption) (*PluginKey, error) {
-	request := runtime.NewRequest("POST", "/admin/plugins/{plugin_id}/data-key/rotate", runtime.RetryNever)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	return runtime.ReceivePointer[PluginKey](ctx, r.transport, request, options)
-}
-
-// GetPluginEgress: Read where a plugin may go.
-//
-// The approved entries with their caps, credentials and modes.
-//
-// It sends GET /admin/plugins/{plugin_id}/egress.
-func (r *AdminResource) GetPluginEgress(ctx context.Context, pluginID PluginID, options ...CallOption) (*EgressPolicy, error) {
-	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/egress", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	return runtime.ReceivePointer[EgressPolicy](ctx, r.transport, request, options)
-}
-
-// SetPluginEgressMode: Set the mode of the allowlist of a plugin.
-//
-// In report mode a request that the allowlist refuses is let out and recorded as would_deny,
-// until a fixed time. Addresses, the form of the URL and the rules for PHI are always enforced.
-//
-// It sends PUT /admin/plugins/{plugin_id}/egress.
-func (r *AdminResource) SetPluginEgressMode(ctx context.Context, pluginID PluginID, body EgressModeWrite, options ...CallOption) (*EgressPolicy, error) {
-	request := runtime.NewRequest("PUT", "/admin/plugins/{plugin_id}/egress", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("plugin_id", pluginID, runtime.Simple, false)
-	request.JSON("application/json", body)
-	return runtime.ReceivePointer[EgressPolicy](ctx, r.transport, request, options)
-}
-
-// CheckEgress: Explain what would happen to a request.
-//
-// Walks a request of a plugin through every layer of the egress guard, with a look-up of the
-// name and without a connection, and tells what each layer says.
-//
-// It sends POST /admin/egress/check.
-func (r *AdminResource) CheckEgress(ctx context.Context, body EgressCheckRequest, options ...CallOption) (*EgressCheck, error) {
-	request := runtime.NewRequest("POST", "/admin/egress/check", runtime.RetryAlways)
+// It sends POST /admin/redrive.
+func (r *AdminResource) RedriveDeadLetters(ctx context.Context, body RedriveRequest, options ...CallOption) (*RedriveResult, error) {
+	request := runtime.NewRequest("POST", "/admin/redrive", runtime.RetryAlways)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
 	request.JSON("application/json", body)
-	return runtime.ReceivePointer[EgressCheck](ctx, r.transport, request, options)
+	return runtime.ReceivePointer[RedriveResult](ctx, r.transport, request, options)
+}
+
+// ReplayEvents: Replay events into a subscription.
+//
+// Delivers kept events once more to one subscription, from a sequence or a time on. What it may
+// have is decided at delivery, as always.
+//
+// It sends POST /admin/replays.
+func (r *AdminResource) ReplayEvents(ctx context.Context, body ReplayRequest, options ...CallOption) (*ReplayResult, error) {
+	request := runtime.NewRequest("POST", "/admin/replays", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[ReplayResult](ctx, r.transport, request, options)
+}
+
+// TailEventsParams holds the parameters of TailEvents besides its path and body.
+type TailEventsParams struct {
+	// EventType: Only events of this type.
+	EventType *string
+	// Source: Only events of this publisher.
+	Source *PluginID
+	// After: Only events after this sequence, oldest first.
+	After *int64
+	// WaitMs: With after, how long to wait for the first one in milliseconds.
+	//
+	// The server takes 0 when it is absent.
+	WaitMs *int32
+	// Limit: Most entries of one page.
+	//
+	// The server takes 100 when it is absent.
+	Limit *int32
+}
+
+// TailEvents: Tail events.
+//
+// Facts of the newest events, newest first, or of those after a sequence, oldest first. No
+// payload is shown and partition keys are pseudonyms.
+//
+// It sends GET /admin/events.
+func (r *AdminResource) TailEvents(ctx context.Context, params TailEventsParams, options ...CallOption) (*EventTail, error) {
+	request := runtime.NewRequest("GET", "/admin/events", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Query("event_type", params.EventType, runtime.Form, true)
+	request.Query("source", params.Source, runtime.Form, true)
+	request.Query("after", params.After, runtime.Form, true)
+	request.Query("wait_ms", params.WaitMs, runtime.Form, true)
+	request.Query("limit", params.Limit, runtime.Form, true)
+	return runtime.ReceivePointer[EventTail](ctx, r.transport, request, options)
 }
 
 // SearchAuditParams holds the parameters of SearchAudit besides its path and body.

@@ -6,6 +6,7 @@ package vivified
 
 import (
 	"context"
+	"iter"
 
 	"github.com/vivified/go-sdk/runtime"
 )
@@ -39,6 +40,34 @@ func (r *CanonicalResource) ListEventTypes(ctx context.Context, options ...CallO
 	request.Security("pluginToken")
 	request.Accept("application/json, application/problem+json")
 	return runtime.ReceivePointer[EventTypes](ctx, r.transport, request, options)
+}
+
+// StreamEventsParams holds the parameters of StreamEvents besides its path and body.
+type StreamEventsParams struct {
+	// EventTypes: Types of events to follow, with commas between them.
+	EventTypes string
+	// Cursor: The id of the last event of an earlier stream of the same types.
+	Cursor *string
+	// LastEventID: The same, as browsers and clients of server-sent events send it by themselves.
+	LastEventID *string
+}
+
+// StreamEvents: Follow events live.
+//
+// Sends each event as it becomes durable, as server-sent events whose data is a CloudEvent. The
+// id of each is a cursor; a stream that is opened with the last one, as Last-Event-ID or
+// cursor, goes on after it. Nothing is settled here and nothing comes again by itself. Work
+// that must not be missed belongs into a subscription.
+//
+// It sends GET /events/stream.
+func (r *CanonicalResource) StreamEvents(ctx context.Context, params StreamEventsParams, options ...CallOption) iter.Seq2[ServerEvent, error] {
+	request := runtime.NewRequest("GET", "/events/stream", runtime.RetryNever)
+	request.Security("pluginToken")
+	request.Accept("text/event-stream")
+	request.Query("event_types", params.EventTypes, runtime.Form, true)
+	request.Query("cursor", params.Cursor, runtime.Form, true)
+	request.Header("Last-Event-ID", params.LastEventID, runtime.Simple, false)
+	return runtime.ReceiveEvents(ctx, r.transport, request, options)
 }
 
 // ListSubscriptions: List subscriptions.

@@ -72,6 +72,8 @@ var (
 	ErrUnknownOperation = runtime.NewErrorCode("UnknownOperationError", "unknown_operation", "The plugin has no such operation", "The manifest of the callee lists its operations.", ErrValidation)
 	// ErrUnknownSubscription: Unknown subscription (unknown_subscription).
 	ErrUnknownSubscription = runtime.NewErrorCode("UnknownSubscriptionError", "unknown_subscription", "Unknown subscription", "Create it with PUT /events/subscriptions/{name}.", ErrValidation)
+	// ErrUnknownDeadLetter: Unknown dead letter (unknown_dead_letter).
+	ErrUnknownDeadLetter = runtime.NewErrorCode("UnknownDeadLetterError", "unknown_dead_letter", "Unknown dead letter", "GET /admin/dead-letters lists them; it may have been redriven or dropped.", ErrValidation)
 	// ErrUnknownKey: Unknown key (unknown_key).
 	ErrUnknownKey = runtime.NewErrorCode("UnknownKeyError", "unknown_key", "Unknown key", "List the keys first.", ErrValidation)
 	// ErrUnknownRevision: The key has no such revision (unknown_revision).
@@ -160,6 +162,7 @@ var errorTree = runtime.NewErrorTree(
 	ErrUnknownPlugin,
 	ErrUnknownOperation,
 	ErrUnknownSubscription,
+	ErrUnknownDeadLetter,
 	ErrUnknownKey,
 	ErrUnknownRevision,
 	ErrMethodNotAllowed,

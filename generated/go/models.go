@@ -857,6 +857,8 @@ type CloudEvent struct {
 	Partitionkey *string `json:"partitionkey,omitzero"`
 	// Datatraits: Classes of data inside with commas between.
 	Datatraits *string `json:"datatraits,omitzero"`
+	// Masked: Classes of data that were taken out for this subscriber with commas between.
+	Masked *string `json:"masked,omitzero"`
 	// Traceparent: W3C trace context of the publish.
 	Traceparent *string `json:"traceparent,omitzero"`
 	// Data: The payload.
@@ -959,6 +961,285 @@ func (m SettleResult) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the wire form and keeps what it does not know.
 func (m *SettleResult) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// DeadLetter: An event that one subscription could not be given.
+type DeadLetter struct {
+	// DeadLetter: Number of the dead letter.
+	DeadLetter int64 `json:"dead_letter"`
+	// PluginID is plugin_id on the wire.
+	PluginID PluginID `json:"plugin_id"`
+	// Subscription: Subscription it was meant for.
+	Subscription string `json:"subscription"`
+	// Sequence: Place of the event in the log.
+	Sequence int64 `json:"sequence"`
+	// EventType: Name of the event.
+	EventType string `json:"event_type"`
+	// Source: Plugin that published it.
+	Source string `json:"source"`
+	// Attempts: How often it was delivered.
+	Attempts int32 `json:"attempts"`
+	// Reason: Why it ended here as the subscriber told it; else ack_timeout, expired or
+	// backlog_full.
+	Reason string `json:"reason"`
+	// PublishedAt: When Core took the event.
+	PublishedAt time.Time `json:"published_at"`
+	// DiedAt: When it was given up.
+	DiedAt time.Time `json:"died_at"`
+	// Size: Octets of the payload as it is kept.
+	Size int64 `json:"size"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m DeadLetter) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *DeadLetter) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// DeadLetterRecord: A dead letter with all that is known of it.
+type DeadLetterRecord struct {
+	// DeadLetter: Number of the dead letter.
+	DeadLetter int64 `json:"dead_letter"`
+	// PluginID is plugin_id on the wire.
+	PluginID PluginID `json:"plugin_id"`
+	// Subscription: Subscription it was meant for.
+	Subscription string `json:"subscription"`
+	// Sequence: Place of the event in the log.
+	Sequence int64 `json:"sequence"`
+	// EventType: Name of the event.
+	EventType string `json:"event_type"`
+	// Source: Plugin that published it.
+	Source string `json:"source"`
+	// Attempts: How often it was delivered.
+	Attempts int32 `json:"attempts"`
+	// Reason: Why it ended here as the subscriber told it; else ack_timeout, expired or
+	// backlog_full.
+	Reason string `json:"reason"`
+	// PublishedAt: When Core took the event.
+	PublishedAt time.Time `json:"published_at"`
+	// DiedAt: When it was given up.
+	DiedAt time.Time `json:"died_at"`
+	// Size: Octets of the payload as it is kept.
+	Size int64 `json:"size"`
+	// EventID: Id of the event.
+	EventID string `json:"event_id"`
+	// DataTraits: Classes of data inside.
+	DataTraits []DataTrait `json:"data_traits"`
+	// TraceID: W3C trace id of the publish.
+	TraceID *string `json:"trace_id,omitzero"`
+	// History: Every attempt in order.
+	History []DeliveryAttempt `json:"history"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m DeadLetterRecord) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *DeadLetterRecord) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// DeliveryAttempt is the schema DeliveryAttempt.
+type DeliveryAttempt struct {
+	// Attempt: 1 for the first delivery.
+	Attempt int32 `json:"attempt"`
+	// Outcome: nack, term, timeout, redrive, expired or backlog_full.
+	Outcome string `json:"outcome"`
+	// Reason: Code of the subscriber or of Core.
+	Reason string `json:"reason"`
+	// At: When it ended.
+	At time.Time `json:"at"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m DeliveryAttempt) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *DeliveryAttempt) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// DeadLetterPage is the schema DeadLetterPage.
+type DeadLetterPage struct {
+	// DeadLetters: Newest first.
+	DeadLetters []DeadLetter `json:"dead_letters"`
+	// Cursor: Opens the next page; null at the end.
+	Cursor *string `json:"cursor"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m DeadLetterPage) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *DeadLetterPage) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// RedriveRequest: Which dead letters. An empty filter is refused unless all is true.
+type RedriveRequest struct {
+	// PluginID is plugin_id on the wire.
+	PluginID *PluginID `json:"plugin_id,omitzero"`
+	// Subscription: Only of subscriptions of this name.
+	Subscription *string `json:"subscription,omitzero"`
+	// EventType: Only events of this type.
+	EventType *string `json:"event_type,omitzero"`
+	// Reason: Only with this reason.
+	Reason *string `json:"reason,omitzero"`
+	// All: Every dead letter there is.
+	//
+	// The server takes false when it is absent.
+	All *bool `json:"all,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m RedriveRequest) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *RedriveRequest) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// RedriveResult is the schema RedriveResult.
+type RedriveResult struct {
+	// Redriven: Dead letters that are back in their subscription.
+	Redriven int64 `json:"redriven"`
+	// Skipped: Dead letters whose subscription is gone.
+	Skipped int64 `json:"skipped"`
+	// Remaining: Dead letters of the filter that are left for the next request.
+	Remaining int64 `json:"remaining"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m RedriveResult) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *RedriveResult) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// ReplayRequest: What to deliver once more. One of from_sequence and from_time is given.
+type ReplayRequest struct {
+	// PluginID is plugin_id on the wire.
+	PluginID PluginID `json:"plugin_id"`
+	// Subscription: The subscription that gets them.
+	Subscription string `json:"subscription"`
+	// FromSequence: The first event.
+	FromSequence *int64 `json:"from_sequence,omitzero"`
+	// FromTime: Events that Core took at this time or later.
+	FromTime *time.Time `json:"from_time,omitzero"`
+	// UntilSequence: The last event; the newest one when absent.
+	UntilSequence *int64 `json:"until_sequence,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m ReplayRequest) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *ReplayRequest) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// ReplayResult is the schema ReplayResult.
+type ReplayResult struct {
+	// Replayed: Deliveries that were made. Events that still wait in the subscription are not
+	// among them.
+	Replayed int64 `json:"replayed"`
+	// NextSequence: Where to go on when one request could not take all; null at the end.
+	NextSequence *int64 `json:"next_sequence"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m ReplayResult) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *ReplayResult) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EventTail is the schema EventTail.
+type EventTail struct {
+	// Events: Facts of events.
+	Events []EventFacts `json:"events"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EventTail) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EventTail) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EventFacts: What operators may know of an event.
+type EventFacts struct {
+	// Sequence: Place in the log.
+	Sequence int64 `json:"sequence"`
+	// EventID: Id of the event.
+	EventID string `json:"event_id"`
+	// EventType: Name of the event.
+	EventType string `json:"event_type"`
+	// Source: Plugin that published it.
+	Source string `json:"source"`
+	// PublishedAt: When Core took it.
+	PublishedAt time.Time `json:"published_at"`
+	// Partition: A keyed HMAC of the partition key.
+	Partition *string `json:"partition,omitzero"`
+	// DataTraits: Classes of data inside.
+	DataTraits []DataTrait `json:"data_traits"`
+	// TraceID: W3C trace id of the publish.
+	TraceID *string `json:"trace_id,omitzero"`
+	// Size: Octets of the payload as it is kept.
+	Size int64 `json:"size"`
+	// Undelivered: Subscriptions that still wait for it.
+	Undelivered int64 `json:"undelivered"`
+	// DeadLetters: Subscriptions that could not be given it.
+	DeadLetters int64 `json:"dead_letters"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EventFacts) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EventFacts) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
 

@@ -170,6 +170,36 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	t.Run("SettleResult", func(t *testing.T) {
 		roundTrip[SettleResult](t, "{\"settled\":1,\"unknown\":[\"example\"]}")
 	})
+	t.Run("DeadLetter", func(t *testing.T) {
+		roundTrip[DeadLetter](t, "{\"dead_letter\":1,\"plugin_id\":\"example\",\"subscription\":\"example\",\"sequence\":1,\"event_type\":\"example\",\"source\":\"example\",\"attempts\":1,\"reason\":\"example\",\"published_at\":\"2026-01-31T09:30:00Z\",\"died_at\":\"2026-01-31T09:30:00Z\",\"size\":1}")
+	})
+	t.Run("DeadLetterRecord", func(t *testing.T) {
+		roundTrip[DeadLetterRecord](t, "{\"dead_letter\":1,\"plugin_id\":\"example\",\"subscription\":\"example\",\"sequence\":1,\"event_type\":\"example\",\"source\":\"example\",\"attempts\":1,\"reason\":\"example\",\"published_at\":\"2026-01-31T09:30:00Z\",\"died_at\":\"2026-01-31T09:30:00Z\",\"size\":1,\"event_id\":\"example\",\"data_traits\":[\"phi\"],\"history\":[{\"attempt\":1,\"outcome\":\"example\",\"reason\":\"example\",\"at\":\"2026-01-31T09:30:00Z\"}]}")
+	})
+	t.Run("DeliveryAttempt", func(t *testing.T) {
+		roundTrip[DeliveryAttempt](t, "{\"attempt\":1,\"outcome\":\"example\",\"reason\":\"example\",\"at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("DeadLetterPage", func(t *testing.T) {
+		roundTrip[DeadLetterPage](t, "{\"dead_letters\":[{\"dead_letter\":1,\"plugin_id\":\"example\",\"subscription\":\"example\",\"sequence\":1,\"event_type\":\"example\",\"source\":\"example\",\"attempts\":1,\"reason\":\"example\",\"published_at\":\"2026-01-31T09:30:00Z\",\"died_at\":\"2026-01-31T09:30:00Z\",\"size\":1}],\"cursor\":\"example\"}")
+	})
+	t.Run("RedriveRequest", func(t *testing.T) {
+		roundTrip[RedriveRequest](t, "{\"plugin_id\":\"example\",\"subscription\":\"example\",\"event_type\":\"example\"}")
+	})
+	t.Run("RedriveResult", func(t *testing.T) {
+		roundTrip[RedriveResult](t, "{\"redriven\":1,\"skipped\":1,\"remaining\":1}")
+	})
+	t.Run("ReplayRequest", func(t *testing.T) {
+		roundTrip[ReplayRequest](t, "{\"plugin_id\":\"example\",\"subscription\":\"example\"}")
+	})
+	t.Run("ReplayResult", func(t *testing.T) {
+		roundTrip[ReplayResult](t, "{\"replayed\":1,\"next_sequence\":1}")
+	})
+	t.Run("EventTail", func(t *testing.T) {
+		roundTrip[EventTail](t, "{\"events\":[{\"sequence\":1,\"event_id\":\"example\",\"event_type\":\"example\",\"source\":\"example\",\"published_at\":\"2026-01-31T09:30:00Z\",\"data_traits\":[\"phi\"],\"size\":1,\"undelivered\":1,\"dead_letters\":1}]}")
+	})
+	t.Run("EventFacts", func(t *testing.T) {
+		roundTrip[EventFacts](t, "{\"sequence\":1,\"event_id\":\"example\",\"event_type\":\"example\",\"source\":\"example\",\"published_at\":\"2026-01-31T09:30:00Z\",\"data_traits\":[\"phi\"],\"size\":1,\"undelivered\":1,\"dead_letters\":1}")
+	})
 	t.Run("ProxyRequest", func(t *testing.T) {
 		roundTrip[ProxyRequest](t, "{\"url\":\"example\"}")
 	})

@@ -213,6 +213,19 @@ func TestWireCanonicalListEventTypes(t *testing.T) {
 	server.expect(err, "GET", "/events/types", "Bearer test-token", "", false)
 }
 
+func TestWireCanonicalStreamEvents(t *testing.T) {
+	server := newWireServer(t, 200, "text/event-stream", "id: 1\ndata: {}\n\n")
+	var params StreamEventsParams
+	params.EventTypes = read[string](t, "\"EmailQueued,EmailSent\"")
+	params.Cursor = read[*string](t, "\"42-9f86d081884c7d659a2feaa0c55ad015\"")
+	params.LastEventID = read[*string](t, "\"42-9f86d081884c7d659a2feaa0c55ad015\"")
+	var err error
+	for _, fault := range server.client.Canonical.StreamEvents(t.Context(), params) {
+		err = fault
+	}
+	server.expect(err, "GET", "/events/stream", "Bearer test-token", "", false)
+}
+
 func TestWireCanonicalListSubscriptions(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"subscriptions\":[{\"name\":\"mail\",\"event_types\":[\"EmailQueued\"],\"max_in_flight\":256,\"created_at\":\"2026-11-22T17:00:00Z\",\"waiting\":0,\"in_flight\":0}]}")
 	answer, err := server.client.Canonical.ListSubscriptions(t.Context())
@@ -261,13 +274,6 @@ func TestWireOperatorCallPlugin(t *testing.T) {
 	server.expect(err, "POST", "/gateway/hello_py/ping", "Bearer test-token", "{\"greeting\":\"hello\"}", true)
 }
 
-func TestWireOperatorListBreakers(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"breakers\":[{\"plugin_id\":\"hello_py\",\"operation\":\"ping\",\"state\":\"open\",\"retry_after\":42}]}")
-	answer, err := server.client.Operator.ListBreakers(t.Context())
-	server.answers(answer)
-	server.expect(err, "GET", "/admin/breakers", "Bearer test-token", "", false)
-}
-
 func TestWireProxyCallExternal(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"status_code\":200,\"headers\":{\"content-type\":\"application/json\"},\"body\":\"{\\\"up\\\":true}\",\"body_encoding\":\"utf8\"}")
 	body := read[ProxyRequest](t, "{\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}")
@@ -298,43 +304,6 @@ func TestWireConfigSetConfig(t *testing.T) {
 	answer, err := server.client.Config.SetConfig(t.Context(), read[string](t, "\"greeting\""), body, params)
 	server.answers(answer)
 	server.expect(err, "PUT", "/config/greeting", "Bearer test-token", "{\"value\":\"hello\"}", true)
-}
-
-func TestWireConfigDeleteConfig(t *testing.T) {
-	server := newWireServer(t, 204, "", "")
-	var params DeleteConfigParams
-	params.IfMatch = read[*string](t, "\"1\"")
-	err := server.client.Config.DeleteConfig(t.Context(), read[string](t, "\"greeting\""), params)
-	server.expect(err, "DELETE", "/config/greeting", "Bearer test-token", "", false)
-}
-
-func TestWireConfigListConfigHistory(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"revisions\":[{\"revision\":2,\"origin\":\"plugin\",\"updated_at\":\"2026-11-22T17:05:00Z\",\"removed\":false,\"value\":\"hello\"}]}")
-	var params ListConfigHistoryParams
-	params.Limit = read[*int32](t, "20")
-	answer, err := server.client.Config.ListConfigHistory(t.Context(), read[string](t, "\"greeting\""), params)
-	server.answers(answer)
-	server.expect(err, "GET", "/config/greeting/history", "Bearer test-token", "", false)
-}
-
-func TestWireConfigRollBackConfig(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"value\":\"hello\",\"revision\":3,\"origin\":\"plugin\"}")
-	body := read[ConfigRollback](t, "{\"revision\":1}")
-	var params RollBackConfigParams
-	params.IfMatch = read[*string](t, "\"1\"")
-	answer, err := server.client.Config.RollBackConfig(t.Context(), read[string](t, "\"greeting\""), body, params)
-	server.answers(answer)
-	server.expect(err, "POST", "/config/greeting/rollback", "Bearer test-token", "{\"revision\":1}", false)
-}
-
-func TestWireConfigWatchConfig(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"changes\":[{\"key\":\"greeting\",\"revision\":2,\"origin\":\"admin\",\"removed\":false}],\"cursor\":42}")
-	var params WatchConfigParams
-	params.Since = read[*int64](t, "41")
-	params.WaitMs = read[*int32](t, "30000")
-	answer, err := server.client.Config.WatchConfig(t.Context(), params)
-	server.answers(answer)
-	server.expect(err, "GET", "/config-changes", "Bearer test-token", "", false)
 }
 
 func TestWireStorageListValues(t *testing.T) {
@@ -402,113 +371,67 @@ func TestWireAdminRevokePlugin(t *testing.T) {
 	server.expect(err, "POST", "/admin/plugins/hello_py/revoke", "Bearer test-token", "{\"reason\":\"no longer needed\"}", false)
 }
 
-func TestWireAdminListPluginConfig(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"entries\":[{\"key\":\"greeting\",\"revision\":1,\"origin\":\"plugin\",\"updated_at\":\"2026-11-22T17:00:00Z\"}]}")
-	answer, err := server.client.Admin.ListPluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""))
+func TestWireAdminListDeadLetters(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"dead_letters\":[{\"dead_letter\":7,\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"sequence\":42,\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"attempts\":8,\"reason\":\"smtp_550\",\"published_at\":\"2026-11-22T17:00:00Z\",\"died_at\":\"2026-11-23T20:36:00Z\",\"size\":214}],\"cursor\":null}")
+	var params ListDeadLettersParams
+	params.PluginID = read[*PluginID](t, "\"hello_py\"")
+	params.Subscription = read[*string](t, "\"mail\"")
+	params.EventType = read[*string](t, "\"EmailQueued\"")
+	params.Reason = read[*string](t, "\"smtp_550\"")
+	params.Cursor = read[*string](t, "\"b3V0Ym94OjAwMDE\"")
+	params.Limit = read[*int32](t, "100")
+	answer, err := server.client.Admin.ListDeadLetters(t.Context(), params)
 	server.answers(answer)
-	server.expect(err, "GET", "/admin/plugins/hello_py/config", "Bearer test-token", "", false)
+	server.expect(err, "GET", "/admin/dead-letters", "Bearer test-token", "", false)
 }
 
-func TestWireAdminGetPluginConfig(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"value\":\"hello\",\"revision\":3,\"origin\":\"admin\"}")
-	answer, err := server.client.Admin.GetPluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""))
+func TestWireAdminGetDeadLetter(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"dead_letter\":7,\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"sequence\":42,\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"attempts\":8,\"reason\":\"smtp_550\",\"published_at\":\"2026-11-22T17:00:00Z\",\"died_at\":\"2026-11-23T20:36:00Z\",\"size\":214,\"event_id\":\"evt-0001\",\"data_traits\":[],\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"history\":[{\"attempt\":1,\"outcome\":\"nack\",\"reason\":\"smtp_451\",\"at\":\"2026-11-22T17:00:05Z\"}]}")
+	answer, err := server.client.Admin.GetDeadLetter(t.Context(), read[int64](t, "7"))
 	server.answers(answer)
-	server.expect(err, "GET", "/admin/plugins/hello_py/config/greeting", "Bearer test-token", "", false)
+	server.expect(err, "GET", "/admin/dead-letters/7", "Bearer test-token", "", false)
 }
 
-func TestWireAdminSetPluginConfig(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"value\":\"hello\",\"revision\":3,\"origin\":\"admin\"}")
-	body := read[ConfigWrite](t, "{\"value\":\"hello\"}")
-	var params SetPluginConfigParams
-	params.IfMatch = read[*string](t, "\"1\"")
-	answer, err := server.client.Admin.SetPluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""), body, params)
-	server.answers(answer)
-	server.expect(err, "PUT", "/admin/plugins/hello_py/config/greeting", "Bearer test-token", "{\"value\":\"hello\"}", false)
-}
-
-func TestWireAdminDeletePluginConfig(t *testing.T) {
+func TestWireAdminDropDeadLetter(t *testing.T) {
 	server := newWireServer(t, 204, "", "")
-	var params DeletePluginConfigParams
-	params.IfMatch = read[*string](t, "\"1\"")
-	err := server.client.Admin.DeletePluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""), params)
-	server.expect(err, "DELETE", "/admin/plugins/hello_py/config/greeting", "Bearer test-token", "", false)
+	err := server.client.Admin.DropDeadLetter(t.Context(), read[int64](t, "7"))
+	server.expect(err, "DELETE", "/admin/dead-letters/7", "Bearer test-token", "", false)
 }
 
-func TestWireAdminListPluginConfigHistory(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"revisions\":[{\"revision\":2,\"origin\":\"plugin\",\"updated_at\":\"2026-11-22T17:05:00Z\",\"removed\":false,\"value\":\"hello\"}]}")
-	var params ListPluginConfigHistoryParams
-	params.Limit = read[*int32](t, "20")
-	answer, err := server.client.Admin.ListPluginConfigHistory(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""), params)
+func TestWireAdminRedriveDeadLetter(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"redriven\":1,\"skipped\":0,\"remaining\":0}")
+	answer, err := server.client.Admin.RedriveDeadLetter(t.Context(), read[int64](t, "7"))
 	server.answers(answer)
-	server.expect(err, "GET", "/admin/plugins/hello_py/config/greeting/history", "Bearer test-token", "", false)
+	server.expect(err, "POST", "/admin/dead-letters/7/redrive", "Bearer test-token", "", false)
 }
 
-func TestWireAdminRollBackPluginConfig(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"value\":\"hello\",\"revision\":3,\"origin\":\"admin\"}")
-	body := read[ConfigRollback](t, "{\"revision\":1}")
-	var params RollBackPluginConfigParams
-	params.IfMatch = read[*string](t, "\"1\"")
-	answer, err := server.client.Admin.RollBackPluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""), body, params)
+func TestWireAdminRedriveDeadLetters(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"redriven\":12,\"skipped\":0,\"remaining\":0}")
+	body := read[RedriveRequest](t, "{\"plugin_id\":\"hello_py\",\"reason\":\"smtp_451\"}")
+	answer, err := server.client.Admin.RedriveDeadLetters(t.Context(), body)
 	server.answers(answer)
-	server.expect(err, "POST", "/admin/plugins/hello_py/config/greeting/rollback", "Bearer test-token", "{\"revision\":1}", false)
+	server.expect(err, "POST", "/admin/redrive", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"reason\":\"smtp_451\"}", false)
 }
 
-func TestWireAdminListPluginSecrets(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"secrets\":[{\"name\":\"partner_key\",\"version\":2,\"updated_at\":\"2026-11-22T17:00:00Z\",\"hosts\":[\"api.partner.example\"]}]}")
-	answer, err := server.client.Admin.ListPluginSecrets(t.Context(), read[PluginID](t, "\"hello_py\""))
+func TestWireAdminReplayEvents(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"replayed\":12,\"next_sequence\":null}")
+	body := read[ReplayRequest](t, "{\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"from_sequence\":1}")
+	answer, err := server.client.Admin.ReplayEvents(t.Context(), body)
 	server.answers(answer)
-	server.expect(err, "GET", "/admin/plugins/hello_py/secrets", "Bearer test-token", "", false)
+	server.expect(err, "POST", "/admin/replays", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"from_sequence\":1}", false)
 }
 
-func TestWireAdminPutPluginSecret(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"name\":\"partner_key\",\"version\":2,\"updated_at\":\"2026-11-22T17:00:00Z\",\"hosts\":[\"api.partner.example\"]}")
-	body := read[SecretWrite](t, "{\"value\":\"synthetic-partner-key\"}")
-	answer, err := server.client.Admin.PutPluginSecret(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"partner_key\""), body)
+func TestWireAdminTailEvents(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"events\":[{\"sequence\":42,\"event_id\":\"evt-0001\",\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"published_at\":\"2026-11-22T17:00:00Z\",\"partition\":\"key_9f86d081884c7d659a2feaa0c55ad015\",\"data_traits\":[],\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"size\":214,\"undelivered\":1,\"dead_letters\":0}]}")
+	var params TailEventsParams
+	params.EventType = read[*string](t, "\"EmailQueued\"")
+	params.Source = read[*PluginID](t, "\"hello_py\"")
+	params.After = read[*int64](t, "41")
+	params.WaitMs = read[*int32](t, "1000")
+	params.Limit = read[*int32](t, "100")
+	answer, err := server.client.Admin.TailEvents(t.Context(), params)
 	server.answers(answer)
-	server.expect(err, "PUT", "/admin/plugins/hello_py/secrets/partner_key", "Bearer test-token", "{\"value\":\"synthetic-partner-key\"}", false)
-}
-
-func TestWireAdminDeletePluginSecret(t *testing.T) {
-	server := newWireServer(t, 204, "", "")
-	err := server.client.Admin.DeletePluginSecret(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"partner_key\""))
-	server.expect(err, "DELETE", "/admin/plugins/hello_py/secrets/partner_key", "Bearer test-token", "", false)
-}
-
-func TestWireAdminGetPluginKey(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"version\":2,\"resealing\":false}")
-	answer, err := server.client.Admin.GetPluginKey(t.Context(), read[PluginID](t, "\"hello_py\""))
-	server.answers(answer)
-	server.expect(err, "GET", "/admin/plugins/hello_py/data-key", "Bearer test-token", "", false)
-}
-
-func TestWireAdminRotatePluginKey(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"version\":3,\"resealing\":true}")
-	answer, err := server.client.Admin.RotatePluginKey(t.Context(), read[PluginID](t, "\"hello_py\""))
-	server.answers(answer)
-	server.expect(err, "POST", "/admin/plugins/hello_py/data-key/rotate", "Bearer test-token", "", false)
-}
-
-func TestWireAdminGetPluginEgress(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"mode\":\"enforce\",\"entries\":[{\"host\":\"api.partner.example\",\"scheme\":\"https\",\"port\":443,\"methods\":[\"GET\"],\"path_prefix\":\"/v1\",\"baa\":false,\"mode\":\"report\",\"report_until\":\"2026-11-29T17:00:00Z\",\"rate_per_minute\":100,\"max_request_bytes\":1048576,\"max_response_bytes\":10485760,\"timeout_ms\":60000,\"credential\":{\"header\":\"authorization\",\"secret\":\"secret://partner_key\",\"ready\":true}}]}")
-	answer, err := server.client.Admin.GetPluginEgress(t.Context(), read[PluginID](t, "\"hello_py\""))
-	server.answers(answer)
-	server.expect(err, "GET", "/admin/plugins/hello_py/egress", "Bearer test-token", "", false)
-}
-
-func TestWireAdminSetPluginEgressMode(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"mode\":\"enforce\",\"entries\":[{\"host\":\"api.partner.example\",\"scheme\":\"https\",\"port\":443,\"methods\":[\"GET\"],\"path_prefix\":\"/v1\",\"baa\":false,\"mode\":\"report\",\"report_until\":\"2026-11-29T17:00:00Z\",\"rate_per_minute\":100,\"max_request_bytes\":1048576,\"max_response_bytes\":10485760,\"timeout_ms\":60000,\"credential\":{\"header\":\"authorization\",\"secret\":\"secret://partner_key\",\"ready\":true}}]}")
-	body := read[EgressModeWrite](t, "{\"mode\":\"report\",\"host\":\"api.partner.example\",\"until\":\"2026-11-29T17:00:00Z\",\"reason\":\"roll-out of the new entry\"}")
-	answer, err := server.client.Admin.SetPluginEgressMode(t.Context(), read[PluginID](t, "\"hello_py\""), body)
-	server.answers(answer)
-	server.expect(err, "PUT", "/admin/plugins/hello_py/egress", "Bearer test-token", "{\"mode\":\"report\",\"host\":\"api.partner.example\",\"until\":\"2026-11-29T17:00:00Z\",\"reason\":\"roll-out of the new entry\"}", false)
-}
-
-func TestWireAdminCheckEgress(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"allowed\":false,\"steps\":[{\"layer\":\"parse\",\"outcome\":\"pass\"},{\"layer\":\"allowlist\",\"outcome\":\"refuse\",\"rule\":\"host-not-listed\",\"explanation\":\"no approved entry names this host\"}]}")
-	body := read[EgressCheckRequest](t, "{\"plugin_id\":\"hello_py\",\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}")
-	answer, err := server.client.Admin.CheckEgress(t.Context(), body)
-	server.answers(answer)
-	server.expect(err, "POST", "/admin/egress/check", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}", false)
+	server.expect(err, "GET", "/admin/events", "Bearer test-token", "", false)
 }
 
 func TestWireAdminSearchAudit(t *testing.T) {

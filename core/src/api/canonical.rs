@@ -1,24 +1,22 @@
-//! Events: publish, subscribe, pull, settle.
+//! Events: publish, follow, subscribe, pull, settle.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::Instant;
-use vivified_contract::api::CanonicalApi;
-use vivified_contract::runtime::{Call, Problem};
+use vivified_contract::api::{CanonicalApi, StreamEventsParams};
+use vivified_contract::runtime::{Call, Problem, Raw};
 use vivified_contract::{models, problems};
 
 use super::calls::{asks, moment, once, permit, plugin, violations};
+use super::delivery::{Reader, cloud_event, event_types};
 use super::guard::store_failed;
-use crate::audit::{Actor, Entry};
+use super::streams::{self, Cursors};
 use crate::canonical::{
-    Admit, BusError, Delivery, Draft, EventType, EventTypes, Outcome, Pulled, Subscription,
-    Verdict, Wish,
+    BusError, Delivery, Draft, EventType, EventTypes, Outcome, Pulled, Subscription, Verdict, Wish,
 };
 use crate::json::sha256;
-use crate::policy::{DataTraits, Decision, Operation, PluginState, Policy, Request, Stated};
-use crate::registry::Plugin;
+use crate::policy::{DataTraits, Request};
 use crate::{Caller, Core};
 
 const DEFAULT_MAX: i32 = 10;
@@ -31,7 +29,7 @@ impl CanonicalApi for Core {
         body: models::PublishRequest,
     ) -> Result<models::PublishReceipt, Problem> {
         let plugin = plugin(call)?;
-        let types = event_types(self);
+        let types = event_types(&self.registry);
         let event_type = types
             .publishable(&body.event_type, &plugin.plugin_id, &plugin.manifest)
             .ok_or_else(|| unknown_type(&types, &body.event_type))?;
@@ -77,7 +75,7 @@ impl CanonicalApi for Core {
         call: &mut Call<'_, Caller>,
     ) -> Result<models::EventTypes, Problem> {
         plugin(call)?;
-        let types = event_types(self);
+        let types = event_types(&self.registry);
         let event_types = types.iter().map(|known| models::EventType {
             event_type: known.name.clone(),
             origin: known.declared_by.clone().unwrap_or_else(|| "canonical".to_owned()),
@@ -86,6 +84,31 @@ impl CanonicalApi for Core {
             ..Default::default()
         });
         Ok(models::EventTypes { event_types: event_types.collect(), ..Default::default() })
+    }
+
+    async fn stream_events(
+        &self,
+        call: &mut Call<'_, Caller>,
+        params: StreamEventsParams,
+    ) -> Result<Raw, Problem> {
+        let plugin = plugin(call)?;
+        if self.events.is_draining() {
+            return Err(problems::not_ready().with_retry_after(1));
+        }
+        let mut wanted: Vec<String> = params.event_types.split(',').map(str::to_owned).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let types = event_types(&self.registry);
+        if let Some(unknown) = wanted.iter().find(|name| types.find(name).is_none()) {
+            return Err(unknown_type(&types, unknown));
+        }
+        let cursors = Cursors::new(self.audit.clone(), &plugin.plugin_id, &wanted);
+        let cursor = params.last_event_id.or(params.cursor);
+        let after = cursor.map(|cursor| cursors.read(&cursor)).transpose()?;
+        let stream = self.events.follow(&plugin.plugin_id, &wanted, after).await.map_err(failed)?;
+        call.note("after", stream.place());
+        let reader = Reader::new(self, call, &plugin);
+        Ok(streams::answer(self.events.clone(), stream, reader, cursors))
     }
 
     async fn list_subscriptions(
@@ -105,7 +128,7 @@ impl CanonicalApi for Core {
         body: models::SubscriptionRequest,
     ) -> Result<models::Subscription, Problem> {
         let plugin = plugin(call)?;
-        let types = event_types(self);
+        let types = event_types(&self.registry);
         if let Some(unknown) = body.event_types.iter().find(|name| types.find(name).is_none()) {
             return Err(unknown_type(&types, unknown));
         }
@@ -136,15 +159,14 @@ impl CanonicalApi for Core {
         let wait = u64::try_from(body.wait_ms.unwrap_or(0)).unwrap_or(0);
         let end = Instant::now() + Duration::from_millis(wait);
         let max = body.max.unwrap_or(DEFAULT_MAX).into();
-        let purpose = Stated::parse(call.request.purpose.as_deref());
-        let turn = || std::future::ready(admission(self, &plugin.plugin_id, purpose));
+        let reader = Reader::new(self, call, &plugin);
+        let turn = || std::future::ready(reader.admission());
         let deliveries = loop {
             let left = end.saturating_duration_since(Instant::now());
             let pulled = self.events.pull(&plugin.plugin_id, &name, max, left, turn).await;
             let Pulled { deliveries, withheld } = pulled.map_err(failed)?;
-            for sequence in &withheld {
-                record_withheld(self, call, &plugin, *sequence).await?;
-            }
+            let recorded = reader.record_withheld(&withheld).await;
+            recorded.map_err(|_| problems::audit_unavailable())?;
             if withheld.is_empty() || !deliveries.is_empty() {
                 break deliveries;
             }
@@ -173,16 +195,6 @@ impl CanonicalApi for Core {
     }
 }
 
-/// Canonical types and what active plugins declare.
-fn event_types(core: &Core) -> EventTypes {
-    let mut types = EventTypes::canonical();
-    let active = |plugin: &Arc<Plugin>| plugin.state == PluginState::Active;
-    for plugin in core.registry.all().into_iter().filter(active) {
-        types.declare(&plugin.plugin_id, &plugin.manifest);
-    }
-    types
-}
-
 fn data_of(event_type: &EventType) -> DataTraits {
     DataTraits::parse(event_type.data_traits.iter().map(String::as_str))
 }
@@ -201,41 +213,6 @@ fn derived_id(plugin_id: &str, key: Option<&str>) -> Option<String> {
     Some(uuid::Builder::from_random_bytes(*octets).into_uuid().to_string())
 }
 
-/// The right to receive, as it is at this moment; none while the plugin is not well.
-fn admission(core: &Core, plugin_id: &str, purpose: Stated) -> Option<Admit> {
-    let plugin = core.registry.get(plugin_id)?;
-    let policy = core.policy.clone();
-    plugin.is_healthy(core.clock.unix()).then(|| {
-        let admit = move |data: &[String]| may_receive(&policy, &plugin, purpose, data).allows();
-        Arc::new(admit) as Admit
-    })
-}
-
-fn may_receive(policy: &Policy, plugin: &Plugin, purpose: Stated, data: &[String]) -> Decision {
-    policy.decide(&Request {
-        data: DataTraits::parse(data.iter().map(String::as_str)),
-        purpose,
-        ..Request::new(Operation::delivery(), plugin.party())
-    })
-}
-
-/// An event that was not handed over is a denial like any other.
-async fn record_withheld(
-    core: &Core,
-    call: &Call<'_, Caller>,
-    plugin: &Plugin,
-    sequence: i64,
-) -> Result<(), Problem> {
-    let mut entry =
-        Entry::outcome(Actor::plugin(&plugin.plugin_id), "event.deliver", "data_trait_missing")
-            .detail("sequence", sequence.to_string());
-    entry.decision = "deny";
-    entry.rule = Some("caller.data".to_owned());
-    entry.lane = call.request.operation.lane.map(str::to_owned);
-    entry.trace_id = Some(call.request.trace.trace_id.clone());
-    core.audit.append(entry).await.map(|_| ()).map_err(|_| problems::audit_unavailable())
-}
-
 fn subscription(found: Subscription) -> models::Subscription {
     models::Subscription {
         name: found.name,
@@ -249,29 +226,10 @@ fn subscription(found: Subscription) -> models::Subscription {
 }
 
 fn delivery(delivery: Delivery) -> models::Delivery {
-    let event = delivery.event;
-    let data = match event.payload {
-        Value::Object(data) => data,
-        _ => Map::new(),
-    };
-    let traits = event.data_traits.join(",");
     models::Delivery {
         delivery_id: delivery.delivery_id,
         attempt: i32::try_from(delivery.attempt).unwrap_or(i32::MAX),
-        event: models::CloudEvent {
-            specversion: "1.0".into(),
-            id: event.id,
-            source: event.source,
-            type_: event.event_type,
-            time: moment(event.published_at),
-            datacontenttype: "application/json".to_owned(),
-            sequence: event.sequence.to_string(),
-            partitionkey: event.partition_key,
-            datatraits: (!traits.is_empty()).then_some(traits),
-            traceparent: event.traceparent,
-            data: data.into_iter().collect(),
-            ..Default::default()
-        },
+        event: cloud_event(delivery.event),
         ..Default::default()
     }
 }
@@ -287,10 +245,14 @@ fn outcome(told: models::DeliveryOutcome) -> Result<Outcome, Problem> {
     Ok(Outcome { delivery_id: told.delivery_id, verdict, reason: told.reason })
 }
 
-fn failed(error: BusError) -> Problem {
+pub(super) fn failed(error: BusError) -> Problem {
     match error {
         BusError::UnknownSubscription => problems::unknown_subscription(),
-        BusError::TooManySubscriptions => problems::quota_exceeded().with_detail(error.to_string()),
+        BusError::UnknownDeadLetter => problems::unknown_dead_letter(),
+        BusError::SubscriptionGone => problems::state_conflict().with_detail(error.to_string()),
+        BusError::TooManySubscriptions | BusError::TooManyStreams | BusError::PublishedQuota => {
+            problems::quota_exceeded().with_detail(error.to_string())
+        }
         BusError::Store(error) => store_failed(error),
     }
 }

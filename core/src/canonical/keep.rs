@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Transaction, params};
 
+use super::Bus;
 use super::pull::expire;
 use super::settle::{Open, again, bury, note};
 use super::tables::IN_FLIGHT;
-use super::{Bus, BusError};
 use crate::StoreError;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -23,7 +23,7 @@ const SWEEP_ROWS: i64 = 4_096;
 
 impl Bus {
     /// One round. `paused` says of a plugin that it cannot settle what it holds.
-    pub async fn upkeep<P>(&self, paused: P) -> Result<(), BusError>
+    pub async fn upkeep<P>(&self, paused: P) -> Result<(), StoreError>
     where
         P: Fn(&str) -> bool,
     {
@@ -37,7 +37,7 @@ impl Bus {
     }
 
     /// Takes open deliveries back from plugins that are paused; the attempt does not count.
-    async fn spare<P>(&self, paused: P, now: i64) -> Result<(), BusError>
+    async fn spare<P>(&self, paused: P, now: i64) -> Result<(), StoreError>
     where
         P: Fn(&str) -> bool,
     {
@@ -57,7 +57,7 @@ impl Bus {
     }
 
     /// Ends ack waits also in subscriptions that nobody pulls, so that dead letters are on time.
-    async fn end_waits(&self, now: i64) -> Result<(), BusError> {
+    async fn end_waits(&self, now: i64) -> Result<(), StoreError> {
         let late = self.store.read(move |conn| {
             let mut query = conn.prepare_cached(
                 "SELECT DISTINCT subscription FROM deliveries WHERE state = 1 AND due_at <= ?1",

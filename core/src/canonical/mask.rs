@@ -30,6 +30,13 @@ impl Mask {
         (told && !classes.is_empty()).then(|| Self { classes: classes.into(), schema })
     }
 
+    /// Classes whose fields the schema names.
+    pub fn classes_of(schema: &Value) -> Vec<String> {
+        let mut named = HashSet::new();
+        collect_classes(schema, &mut named);
+        named.into_iter().map(str::to_owned).collect()
+    }
+
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -161,8 +168,7 @@ mod tests {
             "additionalProperties": { "x-data-class": "pii" },
         });
         let person = json!({ "name": "a canary", "role": "r" });
-        let payload =
-            json!({ "one": person, "many": [person, person], "either": person, "more": "a canary" });
+        let payload = json!({ "one": person, "many": [person, person], "either": person, "more": "a canary" });
         let hidden = masked(schema, &["pii"], payload);
         assert!(!hidden.to_string().contains("canary"), "{hidden}");
         assert_eq!(hidden["many"][1], json!({ "name": "***", "role": "r" }));

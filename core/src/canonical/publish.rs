@@ -149,11 +149,7 @@ fn fan_out(
 }
 
 /// Octets that count against a quota of the plugin.
-pub(super) fn backlog(
-    tx: &Transaction<'_>,
-    plugin_id: &str,
-    side: i64,
-) -> Result<i64, StoreError> {
+pub(super) fn backlog(tx: &Transaction<'_>, plugin_id: &str, side: i64) -> Result<i64, StoreError> {
     Ok(tx
         .prepare_cached("SELECT bytes FROM backlog WHERE plugin_id = ?1 AND side = ?2")?
         .query_row(params![plugin_id, side], |row| row.get(0))

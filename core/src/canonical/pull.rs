@@ -224,11 +224,7 @@ fn has_work(conn: &Connection, subscription: i64, now: i64) -> Result<bool, Stor
 }
 
 /// Deliveries nobody settled in time have failed.
-pub(super) fn expire(
-    tx: &Transaction<'_>,
-    subscription: i64,
-    now: i64,
-) -> Result<(), StoreError> {
+pub(super) fn expire(tx: &Transaction<'_>, subscription: i64, now: i64) -> Result<(), StoreError> {
     let mut query = tx.prepare_cached(
         "SELECT delivery, attempt, spared FROM deliveries
          WHERE subscription = ?1 AND state = ?2 AND due_at <= ?3",

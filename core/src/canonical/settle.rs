@@ -207,7 +207,12 @@ pub(super) fn remove(tx: &Transaction<'_>, delivery: i64, now: i64) -> Result<()
     Ok(())
 }
 
-pub(super) fn bury(tx: &Transaction<'_>, open: &Open, reason: &str, now: i64) -> Result<(), StoreError> {
+pub(super) fn bury(
+    tx: &Transaction<'_>,
+    open: &Open,
+    reason: &str,
+    now: i64,
+) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO dead_letters
             (plugin_id, subscription, sequence, attempts, reason, history, died_at)

@@ -3,6 +3,8 @@
 //! A plugin may publish every canonical type, the types it declares itself, and types of others
 //! that it names under `events.publishes`. A canonical name cannot be declared anew.
 
+use std::sync::{Arc, LazyLock};
+
 use serde_json::Value;
 use vivified_contract::events::{EVENT_SCHEMAS, EventSchema};
 
@@ -15,27 +17,32 @@ pub struct EventType {
     /// The plugin that declares it; `None` for the contract.
     pub declared_by: Option<String>,
     pub data_traits: Vec<String>,
-    pub schema: Value,
+    pub schema: Arc<Value>,
 }
 
 /// All types known at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct EventTypes {
-    types: Vec<EventType>,
+    types: Vec<Arc<EventType>>,
 }
 
 impl EventTypes {
-    /// The types of the contract.
+    /// The types of the contract; they are read once.
     pub fn canonical() -> Self {
+        static CANONICAL: LazyLock<EventTypes> = LazyLock::new(EventTypes::of_the_contract);
+        CANONICAL.clone()
+    }
+
+    fn of_the_contract() -> Self {
         let read = |known: &EventSchema| {
             Some(EventType {
                 name: known.event_type.to_owned(),
                 declared_by: None,
                 data_traits: known.data_traits.iter().map(|name| (*name).to_owned()).collect(),
-                schema: serde_json::from_str(known.schema).ok()?,
+                schema: Arc::new(serde_json::from_str(known.schema).ok()?),
             })
         };
-        Self { types: EVENT_SCHEMAS.iter().filter_map(read).collect() }
+        Self { types: EVENT_SCHEMAS.iter().filter_map(read).map(Arc::new).collect() }
     }
 
     /// Adds what the manifest of a plugin declares with a schema of its own.
@@ -45,22 +52,22 @@ impl EventTypes {
                 continue;
             };
             if self.find(name).is_none() {
-                self.types.push(EventType {
+                self.types.push(Arc::new(EventType {
                     name: name.to_owned(),
                     declared_by: Some(plugin_id.to_owned()),
                     data_traits: strings(entry.get("data_traits")),
-                    schema: schema.clone(),
-                });
+                    schema: Arc::new(schema.clone()),
+                }));
             }
         }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &EventType> {
-        self.types.iter()
+        self.types.iter().map(AsRef::as_ref)
     }
 
     pub fn find(&self, name: &str) -> Option<&EventType> {
-        self.types.iter().find(|known| known.name == name)
+        self.iter().find(|known| known.name == name)
     }
 
     /// The type a plugin with this manifest may publish under this name.

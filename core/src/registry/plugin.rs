@@ -134,9 +134,12 @@ impl Plugin {
 
     /// Active, not about to leave, and heard of within its lease.
     pub fn is_healthy(&self, now: i64) -> bool {
-        self.state == PluginState::Active
-            && self.health != Health::Draining
-            && self.seen_at.is_some_and(|seen| now - seen <= LEASE)
+        self.is_leased(now) && self.health != Health::Draining
+    }
+
+    /// Active and heard of within its lease: it can finish what it holds.
+    pub fn is_leased(&self, now: i64) -> bool {
+        self.state == PluginState::Active && self.seen_at.is_some_and(|seen| now - seen <= LEASE)
     }
 
     pub fn offers(&self) -> impl Iterator<Item = Offer> {

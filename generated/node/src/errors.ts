@@ -204,6 +204,13 @@ export class UnknownOperationError extends ValidationError {}
 export class UnknownSubscriptionError extends ValidationError {}
 
 /**
+ * Unknown dead letter.
+ *
+ * GET /admin/dead-letters lists them; it may have been redriven or dropped.
+ */
+export class UnknownDeadLetterError extends ValidationError {}
+
+/**
  * Unknown key.
  *
  * List the keys first.
@@ -407,6 +414,7 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   unknown_plugin: UnknownPluginError,
   unknown_operation: UnknownOperationError,
   unknown_subscription: UnknownSubscriptionError,
+  unknown_dead_letter: UnknownDeadLetterError,
   unknown_key: UnknownKeyError,
   unknown_revision: UnknownRevisionError,
   method_not_allowed: MethodNotAllowedError,

@@ -41,8 +41,8 @@ export {
   UnknownPluginError,
   UnknownOperationError,
   UnknownSubscriptionError,
+  UnknownDeadLetterError,
   UnknownKeyError,
-  UnknownRevisionError,
   MethodNotAllowedError,
   RevisionConflictError,
   StateConflictError,
@@ -56,7 +56,6 @@ export {
   HeadersTooLargeError,
   InternalError,
   CalleeFailedError,
-  InvalidResponseError,
   UpstreamUnreachableError,
   ResponseTooLargeError,
   CalleeUnavailableError,
@@ -73,17 +72,10 @@ export * as models from './models.js';
 export { SystemResource } from './resources/system.js';
 export { IdentityResource } from './resources/identity.js';
 export { PluginsResource } from './resources/plugins.js';
-export { CanonicalResource } from './resources/canonical.js';
+export { CanonicalResource, type StreamEventsParams } from './resources/canonical.js';
 export { OperatorResource, type CallPluginParams } from './resources/operator.js';
 export { ProxyResource } from './resources/proxy.js';
-export {
-  ConfigResource,
-  type SetConfigParams,
-  type DeleteConfigParams,
-  type ListConfigHistoryParams,
-  type RollBackConfigParams,
-  type WatchConfigParams,
-} from './resources/config.js';
+export { ConfigResource, type SetConfigParams } from './resources/config.js';
 export {
   StorageResource,
   type ListValuesParams,
@@ -91,10 +83,8 @@ export {
 } from './resources/storage.js';
 export {
   AdminResource,
-  type SetPluginConfigParams,
-  type DeletePluginConfigParams,
-  type ListPluginConfigHistoryParams,
-  type RollBackPluginConfigParams,
+  type ListDeadLettersParams,
+  type TailEventsParams,
   type SearchAuditParams,
 } from './resources/admin.js';
 export { ErrorBase, type ErrorDetails, type Violation } from './runtime/error.js';

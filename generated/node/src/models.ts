@@ -438,6 +438,8 @@ export interface CloudEvent {
   partitionkey?: string;
   /** Classes of data inside with commas between. */
   datatraits?: string;
+  /** Classes of data that were taken out for this subscriber with commas between. */
+  masked?: string;
   /** W3C trace context of the publish. */
   traceparent?: string;
   /**
@@ -482,6 +484,159 @@ export interface SettleResult {
   settled: number;
   /** Deliveries that were not open any more. */
   unknown: string[];
+}
+
+/** An event that one subscription could not be given. */
+export interface DeadLetter {
+  /** Number of the dead letter. */
+  dead_letter: number;
+  plugin_id: PluginId;
+  /** Subscription it was meant for. */
+  subscription: string;
+  /** Place of the event in the log. */
+  sequence: number;
+  /** Name of the event. */
+  event_type: string;
+  /** Plugin that published it. */
+  source: string;
+  /** How often it was delivered. */
+  attempts: number;
+  /** Why it ended here as the subscriber told it; else ack_timeout, expired or backlog_full. */
+  reason: string;
+  /** When Core took the event. */
+  published_at: string;
+  /** When it was given up. */
+  died_at: string;
+  /** Octets of the payload as it is kept. */
+  size: number;
+}
+
+/** A dead letter with all that is known of it. */
+export interface DeadLetterRecord {
+  /** Number of the dead letter. */
+  dead_letter: number;
+  plugin_id: PluginId;
+  /** Subscription it was meant for. */
+  subscription: string;
+  /** Place of the event in the log. */
+  sequence: number;
+  /** Name of the event. */
+  event_type: string;
+  /** Plugin that published it. */
+  source: string;
+  /** How often it was delivered. */
+  attempts: number;
+  /** Why it ended here as the subscriber told it; else ack_timeout, expired or backlog_full. */
+  reason: string;
+  /** When Core took the event. */
+  published_at: string;
+  /** When it was given up. */
+  died_at: string;
+  /** Octets of the payload as it is kept. */
+  size: number;
+  /** Id of the event. */
+  event_id: string;
+  /** Classes of data inside. */
+  data_traits: DataTrait[];
+  /** W3C trace id of the publish. */
+  trace_id?: string;
+  /** Every attempt in order. */
+  history: DeliveryAttempt[];
+}
+
+export interface DeliveryAttempt {
+  /** 1 for the first delivery. */
+  attempt: number;
+  /** nack, term, timeout, redrive, expired or backlog_full. */
+  outcome: string;
+  /** Code of the subscriber or of Core. */
+  reason: string;
+  /** When it ended. */
+  at: string;
+}
+
+export interface DeadLetterPage {
+  /** Newest first. */
+  dead_letters: DeadLetter[];
+  /** Opens the next page; null at the end. */
+  cursor: string | null;
+}
+
+/** Which dead letters. An empty filter is refused unless all is true. */
+export interface RedriveRequest {
+  plugin_id?: PluginId;
+  /** Only of subscriptions of this name. */
+  subscription?: string;
+  /** Only events of this type. */
+  event_type?: string;
+  /** Only with this reason. */
+  reason?: string;
+  /**
+   * Every dead letter there is.
+   *
+   * Default: `false`.
+   */
+  all?: boolean;
+}
+
+export interface RedriveResult {
+  /** Dead letters that are back in their subscription. */
+  redriven: number;
+  /** Dead letters whose subscription is gone. */
+  skipped: number;
+  /** Dead letters of the filter that are left for the next request. */
+  remaining: number;
+}
+
+/** What to deliver once more. One of from_sequence and from_time is given. */
+export interface ReplayRequest {
+  plugin_id: PluginId;
+  /** The subscription that gets them. */
+  subscription: string;
+  /** The first event. */
+  from_sequence?: number;
+  /** Events that Core took at this time or later. */
+  from_time?: string;
+  /** The last event; the newest one when absent. */
+  until_sequence?: number;
+}
+
+export interface ReplayResult {
+  /** Deliveries that were made. Events that still wait in the subscription are not among them. */
+  replayed: number;
+  /** Where to go on when one request could not take all; null at the end. */
+  next_sequence: number | null;
+}
+
+export interface EventTail {
+  /** Facts of events. */
+  events: EventFacts[];
+}
+
+/** What operators may know of an event. */
+export interface EventFacts {
+  /** Place in the log. */
+  sequence: number;
+  /** Id of the event. */
+  event_id: string;
+  /** Name of the event. */
+  event_type: string;
+  /** Plugin that published it. */
+  source: string;
+  /** When Core took it. */
+  published_at: string;
+  /** A keyed HMAC of the partition key. */
+  partition?: string;
+  /** Classes of data inside. */
+  data_traits: DataTrait[];
+  /** W3C trace id of the publish. */
+  trace_id?: string;
+  /** Octets of the payload as it is kept. */
+  size: number;
+  /** Subscriptions that still wait for it. */
+  undelivered: number;
+  /** Subscriptions that could not be given it. */
+  dead_letters: number;
 }
 
 export interface ProxyRequest {

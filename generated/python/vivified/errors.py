@@ -328,6 +328,19 @@ class UnknownSubscriptionError(ValidationError):
     catalogue_hint = "Create it with PUT /events/subscriptions/{name}."
 
 
+class UnknownDeadLetterError(ValidationError):
+    """Unknown dead letter.
+
+    GET /admin/dead-letters lists them; it may have been redriven or dropped.
+    """
+
+    code_of_class = "unknown_dead_letter"
+    catalogue_title = "Unknown dead letter"
+    catalogue_hint = (
+        "GET /admin/dead-letters lists them; it may have been redriven or dropped."
+    )
+
+
 class UnknownKeyError(ValidationError):
     """Unknown key.
 
@@ -634,6 +647,7 @@ ERRORS: Final = ErrorTree(
         "unknown_plugin": UnknownPluginError,
         "unknown_operation": UnknownOperationError,
         "unknown_subscription": UnknownSubscriptionError,
+        "unknown_dead_letter": UnknownDeadLetterError,
         "unknown_key": UnknownKeyError,
         "unknown_revision": UnknownRevisionError,
         "method_not_allowed": MethodNotAllowedError,

@@ -499,6 +499,8 @@ class CloudEvent(Model):
     """Partition key of the publisher."""
     datatraits: str | None = None
     """Classes of data inside with commas between."""
+    masked: str | None = None
+    """Classes of data that were taken out for this subscriber with commas between."""
     traceparent: str | None = None
     """W3C trace context of the publish."""
     data: dict[str, Any]
@@ -560,6 +562,205 @@ class SettleResult(Model):
     """Deliveries that were open and are settled now."""
     unknown: list[str]
     """Deliveries that were not open any more."""
+
+
+class DeadLetter(Model):
+    """An event that one subscription could not be given."""
+
+    dead_letter: int
+    """Number of the dead letter."""
+    plugin_id: PluginId
+    subscription: str
+    """Subscription it was meant for."""
+    sequence: int
+    """Place of the event in the log."""
+    event_type: str
+    """Name of the event."""
+    source: str
+    """Plugin that published it."""
+    attempts: int
+    """How often it was delivered."""
+    reason: str
+    """Why it ended here as the subscriber told it; else ack_timeout, expired or
+    backlog_full.
+    """
+    published_at: DateTime
+    """When Core took the event."""
+    died_at: DateTime
+    """When it was given up."""
+    size: int
+    """Octets of the payload as it is kept."""
+
+
+class DeadLetterRecord(Model):
+    """A dead letter with all that is known of it."""
+
+    dead_letter: int
+    """Number of the dead letter."""
+    plugin_id: PluginId
+    subscription: str
+    """Subscription it was meant for."""
+    sequence: int
+    """Place of the event in the log."""
+    event_type: str
+    """Name of the event."""
+    source: str
+    """Plugin that published it."""
+    attempts: int
+    """How often it was delivered."""
+    reason: str
+    """Why it ended here as the subscriber told it; else ack_timeout, expired or
+    backlog_full.
+    """
+    published_at: DateTime
+    """When Core took the event."""
+    died_at: DateTime
+    """When it was given up."""
+    size: int
+    """Octets of the payload as it is kept."""
+    event_id: str
+    """Id of the event."""
+    data_traits: list[DataTrait]
+    """Classes of data inside."""
+    trace_id: str | None = None
+    """W3C trace id of the publish."""
+    history: list[DeliveryAttempt]
+    """Every attempt in order."""
+
+
+class DeliveryAttempt(Model):
+    """`DeliveryAttempt` of the contract."""
+
+    attempt: int
+    """1 for the first delivery."""
+    outcome: str
+    """nack, term, timeout, redrive, expired or backlog_full."""
+    reason: str
+    """Code of the subscriber or of Core."""
+    at: DateTime
+    """When it ended."""
+
+
+class DeadLetterPage(Model):
+    """`DeadLetterPage` of the contract."""
+
+    nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
+
+    dead_letters: list[DeadLetter]
+    """Newest first."""
+    cursor: str | None
+    """Opens the next page; null at the end."""
+
+
+class RedriveRequest(Model):
+    """Which dead letters. An empty filter is refused unless all is true."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    plugin_id: PluginId | None = None
+    subscription: str | None = None
+    """Only of subscriptions of this name.
+
+    Pattern `^[a-z][a-z0-9_-]{0,62}$`.
+    """
+    event_type: str | None = None
+    """Only events of this type.
+
+    Pattern `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+    """
+    reason: str | None = None
+    """Only with this reason.
+
+    At most 256 characters, pattern `^[a-z0-9_.-]*$`.
+    """
+    all: bool | None = None
+    """Every dead letter there is.
+
+    Default: false.
+    """
+
+
+class RedriveResult(Model):
+    """`RedriveResult` of the contract."""
+
+    redriven: int
+    """Dead letters that are back in their subscription."""
+    skipped: int
+    """Dead letters whose subscription is gone."""
+    remaining: int
+    """Dead letters of the filter that are left for the next request."""
+
+
+class ReplayRequest(Model):
+    """What to deliver once more. One of from_sequence and from_time is given."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    plugin_id: PluginId
+    subscription: str
+    """The subscription that gets them.
+
+    Pattern `^[a-z][a-z0-9_-]{0,62}$`.
+    """
+    from_sequence: int | None = None
+    """The first event.
+
+    At least 1.
+    """
+    from_time: DateTime | None = None
+    """Events that Core took at this time or later."""
+    until_sequence: int | None = None
+    """The last event; the newest one when absent.
+
+    At least 1.
+    """
+
+
+class ReplayResult(Model):
+    """`ReplayResult` of the contract."""
+
+    nullable_fields: ClassVar[frozenset[str]] = frozenset({"next_sequence"})
+
+    replayed: int
+    """Deliveries that were made. Events that still wait in the subscription are not
+    among them.
+    """
+    next_sequence: int | None
+    """Where to go on when one request could not take all; null at the end."""
+
+
+class EventTail(Model):
+    """`EventTail` of the contract."""
+
+    events: list[EventFacts]
+    """Facts of events."""
+
+
+class EventFacts(Model):
+    """What operators may know of an event."""
+
+    sequence: int
+    """Place in the log."""
+    event_id: str
+    """Id of the event."""
+    event_type: str
+    """Name of the event."""
+    source: str
+    """Plugin that published it."""
+    published_at: DateTime
+    """When Core took it."""
+    partition: str | None = None
+    """A keyed HMAC of the partition key."""
+    data_traits: list[DataTrait]
+    """Classes of data inside."""
+    trace_id: str | None = None
+    """W3C trace id of the publish."""
+    size: int
+    """Octets of the payload as it is kept."""
+    undelivered: int
+    """Subscriptions that still wait for it."""
+    dead_letters: int
+    """Subscriptions that could not be given it."""
 
 
 class ProxyRequest(Model):

@@ -4,11 +4,12 @@
 mod audit;
 mod config;
 mod egress;
+mod events;
 mod plugins;
 
 use vivified_contract::api::{
-    AdminApi, DeletePluginConfigParams, ListPluginConfigHistoryParams, RollBackPluginConfigParams,
-    SearchAuditParams, SetPluginConfigParams,
+    AdminApi, DeletePluginConfigParams, ListDeadLettersParams, ListPluginConfigHistoryParams,
+    RollBackPluginConfigParams, SearchAuditParams, SetPluginConfigParams, TailEventsParams,
 };
 use vivified_contract::models;
 use vivified_contract::runtime::{Call, Problem};
@@ -174,6 +175,62 @@ impl AdminApi for Core {
         body: models::EgressCheckRequest,
     ) -> Result<models::EgressCheck, Problem> {
         egress::check_egress(self, call, body).await
+    }
+
+    async fn list_dead_letters(
+        &self,
+        call: &mut Call<'_, Caller>,
+        params: ListDeadLettersParams,
+    ) -> Result<models::DeadLetterPage, Problem> {
+        events::list_dead_letters(self, call, params).await
+    }
+
+    async fn get_dead_letter(
+        &self,
+        call: &mut Call<'_, Caller>,
+        dead_letter: i64,
+    ) -> Result<models::DeadLetterRecord, Problem> {
+        events::get_dead_letter(self, call, dead_letter).await
+    }
+
+    async fn drop_dead_letter(
+        &self,
+        call: &mut Call<'_, Caller>,
+        dead_letter: i64,
+    ) -> Result<(), Problem> {
+        events::drop_dead_letter(self, call, dead_letter).await
+    }
+
+    async fn redrive_dead_letter(
+        &self,
+        call: &mut Call<'_, Caller>,
+        dead_letter: i64,
+    ) -> Result<models::RedriveResult, Problem> {
+        events::redrive_dead_letter(self, call, dead_letter).await
+    }
+
+    async fn redrive_dead_letters(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::RedriveRequest,
+    ) -> Result<models::RedriveResult, Problem> {
+        events::redrive_dead_letters(self, call, body).await
+    }
+
+    async fn replay_events(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::ReplayRequest,
+    ) -> Result<models::ReplayResult, Problem> {
+        events::replay_events(self, call, body).await
+    }
+
+    async fn tail_events(
+        &self,
+        call: &mut Call<'_, Caller>,
+        params: TailEventsParams,
+    ) -> Result<models::EventTail, Problem> {
+        events::tail_events(self, call, params).await
     }
 
     async fn search_audit(

@@ -105,5 +105,5 @@ pub fn draft(key: Option<&str>) -> Draft {
 }
 
 pub async fn admit_all() -> Option<Admit> {
-    Some(Arc::new(|_: &[String]| true))
+    Some(Arc::new(|_: &str, _: &[String]| Admission::Whole))
 }

@@ -50,197 +50,135 @@ export const REVOKE_PLUGIN: Operation = {
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
-export const LIST_PLUGIN_CONFIG: Operation = {
+export const LIST_DEAD_LETTERS: Operation = {
   method: 'GET',
-  path: '/admin/plugins/{plugin_id}/config',
+  path: '/admin/dead-letters',
   parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const GET_PLUGIN_CONFIG: Operation = {
-  method: 'GET',
-  path: '/admin/plugins/{plugin_id}/config/{key}',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigEntry' },
-};
-
-export const SET_PLUGIN_CONFIG: Operation = {
-  method: 'PUT',
-  path: '/admin/plugins/{plugin_id}/config/{key}',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
-    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
-  ],
-  idempotency: 'none',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigEntry' },
-};
-
-export interface SetPluginConfigParams {
-  /** The revision to replace; 0 means that there must be no value. */
-  ifMatch?: string | undefined;
-}
-
-export const DELETE_PLUGIN_CONFIG: Operation = {
-  method: 'DELETE',
-  path: '/admin/plugins/{plugin_id}/config/{key}',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
-    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'none' },
-};
-
-export interface DeletePluginConfigParams {
-  /** The revision to replace; 0 means that there must be no value. */
-  ifMatch?: string | undefined;
-}
-
-export const LIST_PLUGIN_CONFIG_HISTORY: Operation = {
-  method: 'GET',
-  path: '/admin/plugins/{plugin_id}/config/{key}/history',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+    { name: 'pluginId', wireName: 'plugin_id', place: 'query', style: 'form', explode: true },
+    {
+      name: 'subscription',
+      wireName: 'subscription',
+      place: 'query',
+      style: 'form',
+      explode: true,
+    },
+    { name: 'eventType', wireName: 'event_type', place: 'query', style: 'form', explode: true },
+    { name: 'reason', wireName: 'reason', place: 'query', style: 'form', explode: true },
+    { name: 'cursor', wireName: 'cursor', place: 'query', style: 'form', explode: true },
     { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
   ],
   idempotency: 'natural',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigHistory' },
+  answer: { kind: 'json', mediaType: 'application/json' },
 };
 
-export interface ListPluginConfigHistoryParams {
+export interface ListDeadLettersParams {
+  /** Only of this subscriber. */
+  pluginId?: models.PluginId | undefined;
+  /** Only of subscriptions of this name. */
+  subscription?: string | undefined;
+  /** Only events of this type. */
+  eventType?: string | undefined;
+  /** Only with this reason. */
+  reason?: string | undefined;
+  /** Where the page before ended. */
+  cursor?: string | undefined;
   /**
-   * Most revisions of the answer.
+   * Most entries of one page.
    *
-   * Default: `20`.
+   * Default: `100`.
    */
   limit?: number | undefined;
 }
 
-export const ROLL_BACK_PLUGIN_CONFIG: Operation = {
-  method: 'POST',
-  path: '/admin/plugins/{plugin_id}/config/{key}/rollback',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
-    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
-  ],
-  idempotency: 'none',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigEntry' },
-};
-
-export interface RollBackPluginConfigParams {
-  /** The revision to replace; 0 means that there must be no value. */
-  ifMatch?: string | undefined;
-}
-
-export const LIST_PLUGIN_SECRETS: Operation = {
+export const GET_DEAD_LETTER: Operation = {
   method: 'GET',
-  path: '/admin/plugins/{plugin_id}/secrets',
+  path: '/admin/dead-letters/{dead_letter}',
   parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
   ],
   idempotency: 'natural',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
-export const PUT_PLUGIN_SECRET: Operation = {
-  method: 'PUT',
-  path: '/admin/plugins/{plugin_id}/secrets/{name}',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-    { name: 'name', wireName: 'name', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const DELETE_PLUGIN_SECRET: Operation = {
+export const DROP_DEAD_LETTER: Operation = {
   method: 'DELETE',
-  path: '/admin/plugins/{plugin_id}/secrets/{name}',
+  path: '/admin/dead-letters/{dead_letter}',
   parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-    { name: 'name', wireName: 'name', place: 'path', style: 'simple', explode: false },
+    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
   ],
   idempotency: 'natural',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   answer: { kind: 'none' },
 };
 
-export const GET_PLUGIN_KEY: Operation = {
-  method: 'GET',
-  path: '/admin/plugins/{plugin_id}/data-key',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const ROTATE_PLUGIN_KEY: Operation = {
+export const REDRIVE_DEAD_LETTER: Operation = {
   method: 'POST',
-  path: '/admin/plugins/{plugin_id}/data-key/rotate',
+  path: '/admin/dead-letters/{dead_letter}/redrive',
   parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'none',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const GET_PLUGIN_EGRESS: Operation = {
-  method: 'GET',
-  path: '/admin/plugins/{plugin_id}/egress',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
   ],
   idempotency: 'natural',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
-export const SET_PLUGIN_EGRESS_MODE: Operation = {
-  method: 'PUT',
-  path: '/admin/plugins/{plugin_id}/egress',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const CHECK_EGRESS: Operation = {
+export const REDRIVE_DEAD_LETTERS: Operation = {
   method: 'POST',
-  path: '/admin/egress/check',
+  path: '/admin/redrive',
   parameters: [],
   idempotency: 'natural',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json' },
 };
+
+export const REPLAY_EVENTS: Operation = {
+  method: 'POST',
+  path: '/admin/replays',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const TAIL_EVENTS: Operation = {
+  method: 'GET',
+  path: '/admin/events',
+  parameters: [
+    { name: 'eventType', wireName: 'event_type', place: 'query', style: 'form', explode: true },
+    { name: 'source', wireName: 'source', place: 'query', style: 'form', explode: true },
+    { name: 'after', wireName: 'after', place: 'query', style: 'form', explode: true },
+    { name: 'waitMs', wireName: 'wait_ms', place: 'query', style: 'form', explode: true },
+    { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export interface TailEventsParams {
+  /** Only events of this type. */
+  eventType?: string | undefined;
+  /** Only events of this publisher. */
+  source?: models.PluginId | undefined;
+  /** Only events after this sequence, oldest first. */
+  after?: number | undefined;
+  /**
+   * With after, how long to wait for the first one in milliseconds.
+   *
+   * Default: `0`.
+   */
+  waitMs?: number | undefined;
+  /**
+   * Most entries of one page.
+   *
+   * Default: `100`.
+   */
+  limit?: number | undefined;
+}
 
 export const SEARCH_AUDIT: Operation = {
   method: 'GET',
@@ -343,231 +281,107 @@ export class AdminResource {
   }
 
   /**
-   * List the configuration of a plugin
+   * List dead letters
    *
-   * Keys, revisions and origins, without values.
+   * Events that were delivered in vain, expired or were given up, newest first. Facts only; no
+   * payload is shown.
    *
-   * `GET /admin/plugins/{plugin_id}/config`
+   * `GET /admin/dead-letters`
    */
-  listPluginConfig(
-    pluginId: models.PluginId,
+  listDeadLetters(
+    params: ListDeadLettersParams = {},
     options: RequestOptions = {},
-  ): Promise<models.ConfigList> {
-    const values = { pluginId };
-    return this.#transport.send(LIST_PLUGIN_CONFIG, values, undefined, options);
+  ): Promise<models.DeadLetterPage> {
+    const values = { ...params };
+    return this.#transport.send(LIST_DEAD_LETTERS, values, undefined, options);
   }
 
   /**
-   * Read a configuration value of a plugin
+   * Show a dead letter
    *
-   * The effective value and where it comes from.
+   * One dead letter with every attempt to deliver it. Facts only; no payload is shown.
    *
-   * `GET /admin/plugins/{plugin_id}/config/{key}`
+   * `GET /admin/dead-letters/{dead_letter}`
    */
-  getPluginConfig(
-    pluginId: models.PluginId,
-    key: string,
+  getDeadLetter(
+    deadLetter: number,
     options: RequestOptions = {},
-  ): Promise<models.ConfigEntry> {
-    const values = { pluginId, key };
-    return this.#transport.send(GET_PLUGIN_CONFIG, values, undefined, options);
+  ): Promise<models.DeadLetterRecord> {
+    const values = { deadLetter };
+    return this.#transport.send(GET_DEAD_LETTER, values, undefined, options);
   }
 
   /**
-   * Write a configuration value of a plugin
+   * Drop a dead letter
    *
-   * Stores a new revision on behalf of an administrator. The config_schema of the manifest must
-   * accept the value.
+   * Gives the delivery up for good. The event itself stays for its other subscribers.
    *
-   * `PUT /admin/plugins/{plugin_id}/config/{key}`
+   * `DELETE /admin/dead-letters/{dead_letter}`
    */
-  setPluginConfig(
-    pluginId: models.PluginId,
-    key: string,
-    body: models.ConfigWrite,
-    params: SetPluginConfigParams = {},
-    options: RequestOptions = {},
-  ): Promise<models.ConfigEntry> {
-    const values = { ...params, pluginId, key };
-    return this.#transport.send(SET_PLUGIN_CONFIG, values, body, options);
+  dropDeadLetter(deadLetter: number, options: RequestOptions = {}): Promise<void> {
+    const values = { deadLetter };
+    return this.#transport.send(DROP_DEAD_LETTER, values, undefined, options);
   }
 
   /**
-   * Remove a configuration value of a plugin
+   * Redrive a dead letter
    *
-   * Takes the written value back, so that the default of the manifest applies again.
+   * Puts the event back into its subscription with all its attempts before it.
    *
-   * `DELETE /admin/plugins/{plugin_id}/config/{key}`
+   * `POST /admin/dead-letters/{dead_letter}/redrive`
    */
-  deletePluginConfig(
-    pluginId: models.PluginId,
-    key: string,
-    params: DeletePluginConfigParams = {},
+  redriveDeadLetter(
+    deadLetter: number,
     options: RequestOptions = {},
-  ): Promise<void> {
-    const values = { ...params, pluginId, key };
-    return this.#transport.send(DELETE_PLUGIN_CONFIG, values, undefined, options);
+  ): Promise<models.RedriveResult> {
+    const values = { deadLetter };
+    return this.#transport.send(REDRIVE_DEAD_LETTER, values, undefined, options);
   }
 
   /**
-   * Read the history of a configuration value of a plugin
+   * Redrive dead letters
    *
-   * The last writes of the key with the newest first.
+   * Puts every dead letter that matches the filter back into its subscription, a bounded number of
+   * them in one request.
    *
-   * `GET /admin/plugins/{plugin_id}/config/{key}/history`
+   * `POST /admin/redrive`
    */
-  listPluginConfigHistory(
-    pluginId: models.PluginId,
-    key: string,
-    params: ListPluginConfigHistoryParams = {},
+  redriveDeadLetters(
+    body: models.RedriveRequest,
     options: RequestOptions = {},
-  ): Promise<models.ConfigHistory> {
-    const values = { ...params, pluginId, key };
-    return this.#transport.send(LIST_PLUGIN_CONFIG_HISTORY, values, undefined, options);
+  ): Promise<models.RedriveResult> {
+    return this.#transport.send(REDRIVE_DEAD_LETTERS, {}, body, options);
   }
 
   /**
-   * Return to an older configuration value of a plugin
+   * Replay events into a subscription
    *
-   * Writes the value of an older revision as a new revision.
+   * Delivers kept events once more to one subscription, from a sequence or a time on. What it may
+   * have is decided at delivery, as always.
    *
-   * `POST /admin/plugins/{plugin_id}/config/{key}/rollback`
+   * `POST /admin/replays`
    */
-  rollBackPluginConfig(
-    pluginId: models.PluginId,
-    key: string,
-    body: models.ConfigRollback,
-    params: RollBackPluginConfigParams = {},
+  replayEvents(
+    body: models.ReplayRequest,
     options: RequestOptions = {},
-  ): Promise<models.ConfigEntry> {
-    const values = { ...params, pluginId, key };
-    return this.#transport.send(ROLL_BACK_PLUGIN_CONFIG, values, body, options);
+  ): Promise<models.ReplayResult> {
+    return this.#transport.send(REPLAY_EVENTS, {}, body, options);
   }
 
   /**
-   * List the secrets of a plugin
+   * Tail events
    *
-   * Names and versions, and the hosts whose entry of the approved manifest uses each. No operation
-   * answers a secret.
+   * Facts of the newest events, newest first, or of those after a sequence, oldest first. No
+   * payload is shown and partition keys are pseudonyms.
    *
-   * `GET /admin/plugins/{plugin_id}/secrets`
+   * `GET /admin/events`
    */
-  listPluginSecrets(
-    pluginId: models.PluginId,
+  tailEvents(
+    params: TailEventsParams = {},
     options: RequestOptions = {},
-  ): Promise<models.SecretList> {
-    const values = { pluginId };
-    return this.#transport.send(LIST_PLUGIN_SECRETS, values, undefined, options);
-  }
-
-  /**
-   * Write a secret of a plugin
-   *
-   * Stores a secret that Core uses on behalf of the plugin, such as the credential of a host. The
-   * one before is gone. Nobody can read it back.
-   *
-   * `PUT /admin/plugins/{plugin_id}/secrets/{name}`
-   */
-  putPluginSecret(
-    pluginId: models.PluginId,
-    name: string,
-    body: models.SecretWrite,
-    options: RequestOptions = {},
-  ): Promise<models.SecretInfo> {
-    const values = { pluginId, name };
-    return this.#transport.send(PUT_PLUGIN_SECRET, values, body, options);
-  }
-
-  /**
-   * Remove a secret of a plugin
-   *
-   * Requests that need it are refused from then on.
-   *
-   * `DELETE /admin/plugins/{plugin_id}/secrets/{name}`
-   */
-  deletePluginSecret(
-    pluginId: models.PluginId,
-    name: string,
-    options: RequestOptions = {},
-  ): Promise<void> {
-    const values = { pluginId, name };
-    return this.#transport.send(DELETE_PLUGIN_SECRET, values, undefined, options);
-  }
-
-  /**
-   * Read the state of the data key of a plugin
-   *
-   * Which version of the key seals what the plugin keeps, and whether older values are still being
-   * sealed anew.
-   *
-   * `GET /admin/plugins/{plugin_id}/data-key`
-   */
-  getPluginKey(pluginId: models.PluginId, options: RequestOptions = {}): Promise<models.PluginKey> {
-    const values = { pluginId };
-    return this.#transport.send(GET_PLUGIN_KEY, values, undefined, options);
-  }
-
-  /**
-   * Rotate the data key of a plugin
-   *
-   * Makes a new key for what the plugin keeps. New values use it at once; older ones are sealed
-   * anew in the background.
-   *
-   * `POST /admin/plugins/{plugin_id}/data-key/rotate`
-   */
-  rotatePluginKey(
-    pluginId: models.PluginId,
-    options: RequestOptions = {},
-  ): Promise<models.PluginKey> {
-    const values = { pluginId };
-    return this.#transport.send(ROTATE_PLUGIN_KEY, values, undefined, options);
-  }
-
-  /**
-   * Read where a plugin may go
-   *
-   * The approved entries with their caps, credentials and modes.
-   *
-   * `GET /admin/plugins/{plugin_id}/egress`
-   */
-  getPluginEgress(
-    pluginId: models.PluginId,
-    options: RequestOptions = {},
-  ): Promise<models.EgressPolicy> {
-    const values = { pluginId };
-    return this.#transport.send(GET_PLUGIN_EGRESS, values, undefined, options);
-  }
-
-  /**
-   * Set the mode of the allowlist of a plugin
-   *
-   * In report mode a request that the allowlist refuses is let out and recorded as would_deny,
-   * until a fixed time. Addresses, the form of the URL and the rules for PHI are always enforced.
-   *
-   * `PUT /admin/plugins/{plugin_id}/egress`
-   */
-  setPluginEgressMode(
-    pluginId: models.PluginId,
-    body: models.EgressModeWrite,
-    options: RequestOptions = {},
-  ): Promise<models.EgressPolicy> {
-    const values = { pluginId };
-    return this.#transport.send(SET_PLUGIN_EGRESS_MODE, values, body, options);
-  }
-
-  /**
-   * Explain what would happen to a request
-   *
-   * Walks a request of a plugin through every layer of the egress guard, with a look-up of the
-   * name and without a connection, and tells what each layer says.
-   *
-   * `POST /admin/egress/check`
-   */
-  checkEgress(
-    body: models.EgressCheckRequest,
-    options: RequestOptions = {},
-  ): Promise<models.EgressCheck> {
-    return this.#transport.send(CHECK_EGRESS, {}, body, options);
+  ): Promise<models.EventTail> {
+    const values = { ...params };
+    return this.#transport.send(TAIL_EVENTS, values, undefined, options);
   }
 
   /**

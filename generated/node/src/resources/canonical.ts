@@ -5,6 +5,7 @@
 import type * as models from '../models.js';
 import type { Operation } from '../runtime/operation.js';
 import type { RequestOptions } from '../runtime/options.js';
+import type { ServerEvent } from '../runtime/stream.js';
 import type { Transport } from '../runtime/transport.js';
 
 export const PUBLISH_EVENT: Operation = {
@@ -25,6 +26,34 @@ export const LIST_EVENT_TYPES: Operation = {
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   answer: { kind: 'json', mediaType: 'application/json' },
 };
+
+export const STREAM_EVENTS: Operation = {
+  method: 'GET',
+  path: '/events/stream',
+  parameters: [
+    { name: 'eventTypes', wireName: 'event_types', place: 'query', style: 'form', explode: true },
+    { name: 'cursor', wireName: 'cursor', place: 'query', style: 'form', explode: true },
+    {
+      name: 'lastEventId',
+      wireName: 'Last-Event-ID',
+      place: 'header',
+      style: 'simple',
+      explode: false,
+    },
+  ],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'events', mediaType: 'text/event-stream', mask: 'CloudEvent' },
+};
+
+export interface StreamEventsParams {
+  /** Types of events to follow, with commas between them. */
+  eventTypes: string;
+  /** The id of the last event of an earlier stream of the same types. */
+  cursor?: string | undefined;
+  /** The same, as browsers and clients of server-sent events send it by themselves. */
+  lastEventId?: string | undefined;
+}
 
 export const LIST_SUBSCRIPTIONS: Operation = {
   method: 'GET',
@@ -106,6 +135,24 @@ export class CanonicalResource {
    */
   listEventTypes(options: RequestOptions = {}): Promise<models.EventTypes> {
     return this.#transport.send(LIST_EVENT_TYPES, {}, undefined, options);
+  }
+
+  /**
+   * Follow events live
+   *
+   * Sends each event as it becomes durable, as server-sent events whose data is a CloudEvent. The
+   * id of each is a cursor; a stream that is opened with the last one, as Last-Event-ID or cursor,
+   * goes on after it. Nothing is settled here and nothing comes again by itself. Work that must
+   * not be missed belongs into a subscription.
+   *
+   * `GET /events/stream`
+   */
+  streamEvents(
+    params: StreamEventsParams,
+    options: RequestOptions = {},
+  ): Promise<AsyncIterable<ServerEvent>> {
+    const values = { ...params };
+    return this.#transport.send(STREAM_EVENTS, values, undefined, options);
   }
 
   /**

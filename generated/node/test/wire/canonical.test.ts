@@ -29,6 +29,18 @@ void test('list_event_types reaches the wire', async () => {
   wire.check(expected, received);
 });
 
+void test('stream_events reaches the wire', async () => {
+  const answer = 'data: {}\n\n';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params =
+    '{"eventTypes":"EmailQueued,EmailSent","cursor":"42-9f86d081884c7d659a2feaa0c55ad015","lastEventId":"42-9f86d081884c7d659a2feaa0c55ad015"}';
+  const expected =
+    '{"method":"GET","path":"/events/stream","query":[["event_types","EmailQueued,EmailSent"],["cursor","42-9f86d081884c7d659a2feaa0c55ad015"]],"headers":{"last-event-id":"42-9f86d081884c7d659a2feaa0c55ad015"}}';
+  await client.canonical.streamEvents(json(params));
+  wire.check(expected);
+});
+
 void test('list_subscriptions reaches the wire', async () => {
   const answer =
     '{"subscriptions":[{"name":"mail","event_types":["EmailQueued"],"max_in_flight":256,"created_at":"2026-11-22T17:00:00Z","waiting":0,"in_flight":0}]}';

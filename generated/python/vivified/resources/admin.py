@@ -46,119 +46,63 @@ REVOKE_PLUGIN: Operation[models.PluginRecord] = Operation(
     security=(("sessionToken",),),
     body="json",
 )
-LIST_PLUGIN_CONFIG: Operation[models.ConfigList] = Operation(
-    id="list_plugin_config",
+LIST_DEAD_LETTERS: Operation[models.DeadLetterPage] = Operation(
+    id="list_dead_letters",
     method="GET",
-    path="/admin/plugins/{plugin_id}/config",
-    answers={200: Json(models.ConfigList)},
+    path="/admin/dead-letters",
+    answers={200: Json(models.DeadLetterPage)},
     safe=True,
     security=(("sessionToken",),),
 )
-GET_PLUGIN_CONFIG: Operation[models.ConfigEntry] = Operation(
-    id="get_plugin_config",
+GET_DEAD_LETTER: Operation[models.DeadLetterRecord] = Operation(
+    id="get_dead_letter",
     method="GET",
-    path="/admin/plugins/{plugin_id}/config/{key}",
-    answers={200: Json(models.ConfigEntry)},
+    path="/admin/dead-letters/{dead_letter}",
+    answers={200: Json(models.DeadLetterRecord)},
     safe=True,
     security=(("sessionToken",),),
 )
-SET_PLUGIN_CONFIG: Operation[models.ConfigEntry] = Operation(
-    id="set_plugin_config",
-    method="PUT",
-    path="/admin/plugins/{plugin_id}/config/{key}",
-    answers={200: Json(models.ConfigEntry)},
-    security=(("sessionToken",),),
-    body="json",
-)
-DELETE_PLUGIN_CONFIG: Operation[None] = Operation(
-    id="delete_plugin_config",
+DROP_DEAD_LETTER: Operation[None] = Operation(
+    id="drop_dead_letter",
     method="DELETE",
-    path="/admin/plugins/{plugin_id}/config/{key}",
+    path="/admin/dead-letters/{dead_letter}",
     answers={204: NOTHING},
     safe=True,
     security=(("sessionToken",),),
 )
-LIST_PLUGIN_CONFIG_HISTORY: Operation[models.ConfigHistory] = Operation(
-    id="list_plugin_config_history",
-    method="GET",
-    path="/admin/plugins/{plugin_id}/config/{key}/history",
-    answers={200: Json(models.ConfigHistory)},
-    safe=True,
-    security=(("sessionToken",),),
-)
-ROLL_BACK_PLUGIN_CONFIG: Operation[models.ConfigEntry] = Operation(
-    id="roll_back_plugin_config",
+REDRIVE_DEAD_LETTER: Operation[models.RedriveResult] = Operation(
+    id="redrive_dead_letter",
     method="POST",
-    path="/admin/plugins/{plugin_id}/config/{key}/rollback",
-    answers={200: Json(models.ConfigEntry)},
-    security=(("sessionToken",),),
-    body="json",
-)
-LIST_PLUGIN_SECRETS: Operation[models.SecretList] = Operation(
-    id="list_plugin_secrets",
-    method="GET",
-    path="/admin/plugins/{plugin_id}/secrets",
-    answers={200: Json(models.SecretList)},
+    path="/admin/dead-letters/{dead_letter}/redrive",
+    answers={200: Json(models.RedriveResult)},
     safe=True,
     security=(("sessionToken",),),
 )
-PUT_PLUGIN_SECRET: Operation[models.SecretInfo] = Operation(
-    id="put_plugin_secret",
-    method="PUT",
-    path="/admin/plugins/{plugin_id}/secrets/{name}",
-    answers={200: Json(models.SecretInfo)},
-    safe=True,
-    security=(("sessionToken",),),
-    body="json",
-)
-DELETE_PLUGIN_SECRET: Operation[None] = Operation(
-    id="delete_plugin_secret",
-    method="DELETE",
-    path="/admin/plugins/{plugin_id}/secrets/{name}",
-    answers={204: NOTHING},
-    safe=True,
-    security=(("sessionToken",),),
-)
-GET_PLUGIN_KEY: Operation[models.PluginKey] = Operation(
-    id="get_plugin_key",
-    method="GET",
-    path="/admin/plugins/{plugin_id}/data-key",
-    answers={200: Json(models.PluginKey)},
-    safe=True,
-    security=(("sessionToken",),),
-)
-ROTATE_PLUGIN_KEY: Operation[models.PluginKey] = Operation(
-    id="rotate_plugin_key",
+REDRIVE_DEAD_LETTERS: Operation[models.RedriveResult] = Operation(
+    id="redrive_dead_letters",
     method="POST",
-    path="/admin/plugins/{plugin_id}/data-key/rotate",
-    answers={200: Json(models.PluginKey)},
-    security=(("sessionToken",),),
-)
-GET_PLUGIN_EGRESS: Operation[models.EgressPolicy] = Operation(
-    id="get_plugin_egress",
-    method="GET",
-    path="/admin/plugins/{plugin_id}/egress",
-    answers={200: Json(models.EgressPolicy)},
-    safe=True,
-    security=(("sessionToken",),),
-)
-SET_PLUGIN_EGRESS_MODE: Operation[models.EgressPolicy] = Operation(
-    id="set_plugin_egress_mode",
-    method="PUT",
-    path="/admin/plugins/{plugin_id}/egress",
-    answers={200: Json(models.EgressPolicy)},
+    path="/admin/redrive",
+    answers={200: Json(models.RedriveResult)},
     safe=True,
     security=(("sessionToken",),),
     body="json",
 )
-CHECK_EGRESS: Operation[models.EgressCheck] = Operation(
-    id="check_egress",
+REPLAY_EVENTS: Operation[models.ReplayResult] = Operation(
+    id="replay_events",
     method="POST",
-    path="/admin/egress/check",
-    answers={200: Json(models.EgressCheck)},
+    path="/admin/replays",
+    answers={200: Json(models.ReplayResult)},
     safe=True,
     security=(("sessionToken",),),
     body="json",
+)
+TAIL_EVENTS: Operation[models.EventTail] = Operation(
+    id="tail_events",
+    method="GET",
+    path="/admin/events",
+    answers={200: Json(models.EventTail)},
+    safe=True,
+    security=(("sessionToken",),),
 )
 SEARCH_AUDIT: Operation[models.AuditPage] = Operation(
     id="search_audit",
@@ -247,304 +191,167 @@ class AdminResource:
             options=options,
         )
 
-    def list_plugin_config(
+    def list_dead_letters(
         self,
-        plugin_id: models.PluginId,
-        **options: Unpack[CallOptions],
-    ) -> models.ConfigList:
-        """List the configuration of a plugin.
-
-        Keys, revisions and origins, without values.
-
-        Args:
-            plugin_id: Id of the plugin.
-        """
-        return self._transport.call(
-            LIST_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id},
-            options=options,
-        )
-
-    def get_plugin_config(
-        self,
-        plugin_id: models.PluginId,
-        key: str,
-        **options: Unpack[CallOptions],
-    ) -> models.ConfigEntry:
-        """Read a configuration value of a plugin.
-
-        The effective value and where it comes from.
-
-        Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-        """
-        return self._transport.call(
-            GET_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id, "key": key},
-            options=options,
-        )
-
-    def set_plugin_config(
-        self,
-        plugin_id: models.PluginId,
-        key: str,
-        body: models.ConfigWrite,
         *,
-        if_match: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> models.ConfigEntry:
-        """Write a configuration value of a plugin.
-
-        Stores a new revision on behalf of an administrator. The config_schema of the
-        manifest must accept the value.
-
-        Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-            if_match: The revision to replace; 0 means that there must be no
-                value. Pattern `^"?[0-9]{1,15}"?$`.
-        """
-        return self._transport.call(
-            SET_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id, "key": key},
-            headers={"If-Match": if_match},
-            body=body,
-            options=options,
-        )
-
-    def delete_plugin_config(
-        self,
-        plugin_id: models.PluginId,
-        key: str,
-        *,
-        if_match: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> None:
-        """Remove a configuration value of a plugin.
-
-        Takes the written value back, so that the default of the manifest applies
-        again.
-
-        Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-            if_match: The revision to replace; 0 means that there must be no
-                value. Pattern `^"?[0-9]{1,15}"?$`.
-        """
-        self._transport.call(
-            DELETE_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id, "key": key},
-            headers={"If-Match": if_match},
-            options=options,
-        )
-
-    def list_plugin_config_history(
-        self,
-        plugin_id: models.PluginId,
-        key: str,
-        *,
+        plugin_id: models.PluginId | None = None,
+        subscription: str | None = None,
+        event_type: str | None = None,
+        reason: str | None = None,
+        cursor: str | None = None,
         limit: int | None = None,
         **options: Unpack[CallOptions],
-    ) -> models.ConfigHistory:
-        """Read the history of a configuration value of a plugin.
+    ) -> models.DeadLetterPage:
+        """List dead letters.
 
-        The last writes of the key with the newest first.
+        Events that were delivered in vain, expired or were given up, newest first.
+        Facts only; no payload is shown.
 
         Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-            limit: Most revisions of the answer. 1 to 100. Default: 20.
+            plugin_id: Only of this subscriber.
+            subscription: Only of subscriptions of this name. Pattern
+                `^[a-z][a-z0-9_-]{0,62}$`.
+            event_type: Only events of this type. Pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+            reason: Only with this reason. At most 256 characters, pattern
+                `^[a-z0-9_.-]*$`.
+            cursor: Where the page before ended. At most 512 characters.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
         """
         return self._transport.call(
-            LIST_PLUGIN_CONFIG_HISTORY,
-            path={"plugin_id": plugin_id, "key": key},
-            query={"limit": limit},
+            LIST_DEAD_LETTERS,
+            query={
+                "plugin_id": plugin_id,
+                "subscription": subscription,
+                "event_type": event_type,
+                "reason": reason,
+                "cursor": cursor,
+                "limit": limit,
+            },
             options=options,
         )
 
-    def roll_back_plugin_config(
+    def get_dead_letter(
         self,
-        plugin_id: models.PluginId,
-        key: str,
-        body: models.ConfigRollback,
-        *,
-        if_match: str | None = None,
+        dead_letter: int,
         **options: Unpack[CallOptions],
-    ) -> models.ConfigEntry:
-        """Return to an older configuration value of a plugin.
+    ) -> models.DeadLetterRecord:
+        """Show a dead letter.
 
-        Writes the value of an older revision as a new revision.
+        One dead letter with every attempt to deliver it. Facts only; no payload is
+        shown.
 
         Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-            if_match: The revision to replace; 0 means that there must be no
-                value. Pattern `^"?[0-9]{1,15}"?$`.
+            dead_letter: Number of the dead letter. At least 1.
         """
         return self._transport.call(
-            ROLL_BACK_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id, "key": key},
-            headers={"If-Match": if_match},
-            body=body,
+            GET_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
             options=options,
         )
 
-    def list_plugin_secrets(
+    def drop_dead_letter(
         self,
-        plugin_id: models.PluginId,
-        **options: Unpack[CallOptions],
-    ) -> models.SecretList:
-        """List the secrets of a plugin.
-
-        Names and versions, and the hosts whose entry of the approved manifest uses
-        each. No operation answers a secret.
-
-        Args:
-            plugin_id: Id of the plugin.
-        """
-        return self._transport.call(
-            LIST_PLUGIN_SECRETS,
-            path={"plugin_id": plugin_id},
-            options=options,
-        )
-
-    def put_plugin_secret(
-        self,
-        plugin_id: models.PluginId,
-        name: str,
-        body: models.SecretWrite,
-        **options: Unpack[CallOptions],
-    ) -> models.SecretInfo:
-        """Write a secret of a plugin.
-
-        Stores a secret that Core uses on behalf of the plugin, such as the
-        credential of a host. The one before is gone. Nobody can read it back.
-
-        Args:
-            plugin_id: Id of the plugin.
-            name: Name of the secret, as it stands behind secret:// in the
-                manifest. Pattern `^[a-z][a-z0-9_]{0,62}$`.
-        """
-        return self._transport.call(
-            PUT_PLUGIN_SECRET,
-            path={"plugin_id": plugin_id, "name": name},
-            body=body,
-            options=options,
-        )
-
-    def delete_plugin_secret(
-        self,
-        plugin_id: models.PluginId,
-        name: str,
+        dead_letter: int,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Remove a secret of a plugin.
+        """Drop a dead letter.
 
-        Requests that need it are refused from then on.
+        Gives the delivery up for good. The event itself stays for its other
+        subscribers.
 
         Args:
-            plugin_id: Id of the plugin.
-            name: Name of the secret, as it stands behind secret:// in the
-                manifest. Pattern `^[a-z][a-z0-9_]{0,62}$`.
+            dead_letter: Number of the dead letter. At least 1.
         """
         self._transport.call(
-            DELETE_PLUGIN_SECRET,
-            path={"plugin_id": plugin_id, "name": name},
+            DROP_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
             options=options,
         )
 
-    def get_plugin_key(
+    def redrive_dead_letter(
         self,
-        plugin_id: models.PluginId,
+        dead_letter: int,
         **options: Unpack[CallOptions],
-    ) -> models.PluginKey:
-        """Read the state of the data key of a plugin.
+    ) -> models.RedriveResult:
+        """Redrive a dead letter.
 
-        Which version of the key seals what the plugin keeps, and whether older
-        values are still being sealed anew.
+        Puts the event back into its subscription with all its attempts before it.
 
         Args:
-            plugin_id: Id of the plugin.
+            dead_letter: Number of the dead letter. At least 1.
         """
         return self._transport.call(
-            GET_PLUGIN_KEY,
-            path={"plugin_id": plugin_id},
+            REDRIVE_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
             options=options,
         )
 
-    def rotate_plugin_key(
+    def redrive_dead_letters(
         self,
-        plugin_id: models.PluginId,
+        body: models.RedriveRequest,
         **options: Unpack[CallOptions],
-    ) -> models.PluginKey:
-        """Rotate the data key of a plugin.
+    ) -> models.RedriveResult:
+        """Redrive dead letters.
 
-        Makes a new key for what the plugin keeps. New values use it at once; older
-        ones are sealed anew in the background.
-
-        Args:
-            plugin_id: Id of the plugin.
+        Puts every dead letter that matches the filter back into its subscription, a
+        bounded number of them in one request.
         """
         return self._transport.call(
-            ROTATE_PLUGIN_KEY,
-            path={"plugin_id": plugin_id},
-            options=options,
-        )
-
-    def get_plugin_egress(
-        self,
-        plugin_id: models.PluginId,
-        **options: Unpack[CallOptions],
-    ) -> models.EgressPolicy:
-        """Read where a plugin may go.
-
-        The approved entries with their caps, credentials and modes.
-
-        Args:
-            plugin_id: Id of the plugin.
-        """
-        return self._transport.call(
-            GET_PLUGIN_EGRESS,
-            path={"plugin_id": plugin_id},
-            options=options,
-        )
-
-    def set_plugin_egress_mode(
-        self,
-        plugin_id: models.PluginId,
-        body: models.EgressModeWrite,
-        **options: Unpack[CallOptions],
-    ) -> models.EgressPolicy:
-        """Set the mode of the allowlist of a plugin.
-
-        In report mode a request that the allowlist refuses is let out and recorded
-        as would_deny, until a fixed time. Addresses, the form of the URL and the
-        rules for PHI are always enforced.
-
-        Args:
-            plugin_id: Id of the plugin.
-        """
-        return self._transport.call(
-            SET_PLUGIN_EGRESS_MODE,
-            path={"plugin_id": plugin_id},
+            REDRIVE_DEAD_LETTERS,
             body=body,
             options=options,
         )
 
-    def check_egress(
+    def replay_events(
         self,
-        body: models.EgressCheckRequest,
+        body: models.ReplayRequest,
         **options: Unpack[CallOptions],
-    ) -> models.EgressCheck:
-        """Explain what would happen to a request.
+    ) -> models.ReplayResult:
+        """Replay events into a subscription.
 
-        Walks a request of a plugin through every layer of the egress guard, with a
-        look-up of the name and without a connection, and tells what each layer says.
+        Delivers kept events once more to one subscription, from a sequence or a time
+        on. What it may have is decided at delivery, as always.
         """
         return self._transport.call(
-            CHECK_EGRESS,
+            REPLAY_EVENTS,
             body=body,
+            options=options,
+        )
+
+    def tail_events(
+        self,
+        *,
+        event_type: str | None = None,
+        source: models.PluginId | None = None,
+        after: int | None = None,
+        wait_ms: int | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.EventTail:
+        """Tail events.
+
+        Facts of the newest events, newest first, or of those after a sequence,
+        oldest first. No payload is shown and partition keys are pseudonyms.
+
+        Args:
+            event_type: Only events of this type. Pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+            source: Only events of this publisher.
+            after: Only events after this sequence, oldest first. At least 0.
+            wait_ms: With after, how long to wait for the first one in
+                milliseconds. 0 to 30000. Default: 0.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
+        """
+        return self._transport.call(
+            TAIL_EVENTS,
+            query={
+                "event_type": event_type,
+                "source": source,
+                "after": after,
+                "wait_ms": wait_ms,
+                "limit": limit,
+            },
             options=options,
         )
 
@@ -659,304 +466,167 @@ class AsyncAdminResource:
             options=options,
         )
 
-    async def list_plugin_config(
+    async def list_dead_letters(
         self,
-        plugin_id: models.PluginId,
-        **options: Unpack[CallOptions],
-    ) -> models.ConfigList:
-        """List the configuration of a plugin.
-
-        Keys, revisions and origins, without values.
-
-        Args:
-            plugin_id: Id of the plugin.
-        """
-        return await self._transport.call(
-            LIST_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id},
-            options=options,
-        )
-
-    async def get_plugin_config(
-        self,
-        plugin_id: models.PluginId,
-        key: str,
-        **options: Unpack[CallOptions],
-    ) -> models.ConfigEntry:
-        """Read a configuration value of a plugin.
-
-        The effective value and where it comes from.
-
-        Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-        """
-        return await self._transport.call(
-            GET_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id, "key": key},
-            options=options,
-        )
-
-    async def set_plugin_config(
-        self,
-        plugin_id: models.PluginId,
-        key: str,
-        body: models.ConfigWrite,
         *,
-        if_match: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> models.ConfigEntry:
-        """Write a configuration value of a plugin.
-
-        Stores a new revision on behalf of an administrator. The config_schema of the
-        manifest must accept the value.
-
-        Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-            if_match: The revision to replace; 0 means that there must be no
-                value. Pattern `^"?[0-9]{1,15}"?$`.
-        """
-        return await self._transport.call(
-            SET_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id, "key": key},
-            headers={"If-Match": if_match},
-            body=body,
-            options=options,
-        )
-
-    async def delete_plugin_config(
-        self,
-        plugin_id: models.PluginId,
-        key: str,
-        *,
-        if_match: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> None:
-        """Remove a configuration value of a plugin.
-
-        Takes the written value back, so that the default of the manifest applies
-        again.
-
-        Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-            if_match: The revision to replace; 0 means that there must be no
-                value. Pattern `^"?[0-9]{1,15}"?$`.
-        """
-        await self._transport.call(
-            DELETE_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id, "key": key},
-            headers={"If-Match": if_match},
-            options=options,
-        )
-
-    async def list_plugin_config_history(
-        self,
-        plugin_id: models.PluginId,
-        key: str,
-        *,
+        plugin_id: models.PluginId | None = None,
+        subscription: str | None = None,
+        event_type: str | None = None,
+        reason: str | None = None,
+        cursor: str | None = None,
         limit: int | None = None,
         **options: Unpack[CallOptions],
-    ) -> models.ConfigHistory:
-        """Read the history of a configuration value of a plugin.
+    ) -> models.DeadLetterPage:
+        """List dead letters.
 
-        The last writes of the key with the newest first.
+        Events that were delivered in vain, expired or were given up, newest first.
+        Facts only; no payload is shown.
 
         Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-            limit: Most revisions of the answer. 1 to 100. Default: 20.
+            plugin_id: Only of this subscriber.
+            subscription: Only of subscriptions of this name. Pattern
+                `^[a-z][a-z0-9_-]{0,62}$`.
+            event_type: Only events of this type. Pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+            reason: Only with this reason. At most 256 characters, pattern
+                `^[a-z0-9_.-]*$`.
+            cursor: Where the page before ended. At most 512 characters.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
         """
         return await self._transport.call(
-            LIST_PLUGIN_CONFIG_HISTORY,
-            path={"plugin_id": plugin_id, "key": key},
-            query={"limit": limit},
+            LIST_DEAD_LETTERS,
+            query={
+                "plugin_id": plugin_id,
+                "subscription": subscription,
+                "event_type": event_type,
+                "reason": reason,
+                "cursor": cursor,
+                "limit": limit,
+            },
             options=options,
         )
 
-    async def roll_back_plugin_config(
+    async def get_dead_letter(
         self,
-        plugin_id: models.PluginId,
-        key: str,
-        body: models.ConfigRollback,
-        *,
-        if_match: str | None = None,
+        dead_letter: int,
         **options: Unpack[CallOptions],
-    ) -> models.ConfigEntry:
-        """Return to an older configuration value of a plugin.
+    ) -> models.DeadLetterRecord:
+        """Show a dead letter.
 
-        Writes the value of an older revision as a new revision.
+        One dead letter with every attempt to deliver it. Facts only; no payload is
+        shown.
 
         Args:
-            plugin_id: Id of the plugin.
-            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
-            if_match: The revision to replace; 0 means that there must be no
-                value. Pattern `^"?[0-9]{1,15}"?$`.
+            dead_letter: Number of the dead letter. At least 1.
         """
         return await self._transport.call(
-            ROLL_BACK_PLUGIN_CONFIG,
-            path={"plugin_id": plugin_id, "key": key},
-            headers={"If-Match": if_match},
-            body=body,
+            GET_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
             options=options,
         )
 
-    async def list_plugin_secrets(
+    async def drop_dead_letter(
         self,
-        plugin_id: models.PluginId,
-        **options: Unpack[CallOptions],
-    ) -> models.SecretList:
-        """List the secrets of a plugin.
-
-        Names and versions, and the hosts whose entry of the approved manifest uses
-        each. No operation answers a secret.
-
-        Args:
-            plugin_id: Id of the plugin.
-        """
-        return await self._transport.call(
-            LIST_PLUGIN_SECRETS,
-            path={"plugin_id": plugin_id},
-            options=options,
-        )
-
-    async def put_plugin_secret(
-        self,
-        plugin_id: models.PluginId,
-        name: str,
-        body: models.SecretWrite,
-        **options: Unpack[CallOptions],
-    ) -> models.SecretInfo:
-        """Write a secret of a plugin.
-
-        Stores a secret that Core uses on behalf of the plugin, such as the
-        credential of a host. The one before is gone. Nobody can read it back.
-
-        Args:
-            plugin_id: Id of the plugin.
-            name: Name of the secret, as it stands behind secret:// in the
-                manifest. Pattern `^[a-z][a-z0-9_]{0,62}$`.
-        """
-        return await self._transport.call(
-            PUT_PLUGIN_SECRET,
-            path={"plugin_id": plugin_id, "name": name},
-            body=body,
-            options=options,
-        )
-
-    async def delete_plugin_secret(
-        self,
-        plugin_id: models.PluginId,
-        name: str,
+        dead_letter: int,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Remove a secret of a plugin.
+        """Drop a dead letter.
 
-        Requests that need it are refused from then on.
+        Gives the delivery up for good. The event itself stays for its other
+        subscribers.
 
         Args:
-            plugin_id: Id of the plugin.
-            name: Name of the secret, as it stands behind secret:// in the
-                manifest. Pattern `^[a-z][a-z0-9_]{0,62}$`.
+            dead_letter: Number of the dead letter. At least 1.
         """
         await self._transport.call(
-            DELETE_PLUGIN_SECRET,
-            path={"plugin_id": plugin_id, "name": name},
+            DROP_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
             options=options,
         )
 
-    async def get_plugin_key(
+    async def redrive_dead_letter(
         self,
-        plugin_id: models.PluginId,
+        dead_letter: int,
         **options: Unpack[CallOptions],
-    ) -> models.PluginKey:
-        """Read the state of the data key of a plugin.
+    ) -> models.RedriveResult:
+        """Redrive a dead letter.
 
-        Which version of the key seals what the plugin keeps, and whether older
-        values are still being sealed anew.
+        Puts the event back into its subscription with all its attempts before it.
 
         Args:
-            plugin_id: Id of the plugin.
+            dead_letter: Number of the dead letter. At least 1.
         """
         return await self._transport.call(
-            GET_PLUGIN_KEY,
-            path={"plugin_id": plugin_id},
+            REDRIVE_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
             options=options,
         )
 
-    async def rotate_plugin_key(
+    async def redrive_dead_letters(
         self,
-        plugin_id: models.PluginId,
+        body: models.RedriveRequest,
         **options: Unpack[CallOptions],
-    ) -> models.PluginKey:
-        """Rotate the data key of a plugin.
+    ) -> models.RedriveResult:
+        """Redrive dead letters.
 
-        Makes a new key for what the plugin keeps. New values use it at once; older
-        ones are sealed anew in the background.
-
-        Args:
-            plugin_id: Id of the plugin.
+        Puts every dead letter that matches the filter back into its subscription, a
+        bounded number of them in one request.
         """
         return await self._transport.call(
-            ROTATE_PLUGIN_KEY,
-            path={"plugin_id": plugin_id},
-            options=options,
-        )
-
-    async def get_plugin_egress(
-        self,
-        plugin_id: models.PluginId,
-        **options: Unpack[CallOptions],
-    ) -> models.EgressPolicy:
-        """Read where a plugin may go.
-
-        The approved entries with their caps, credentials and modes.
-
-        Args:
-            plugin_id: Id of the plugin.
-        """
-        return await self._transport.call(
-            GET_PLUGIN_EGRESS,
-            path={"plugin_id": plugin_id},
-            options=options,
-        )
-
-    async def set_plugin_egress_mode(
-        self,
-        plugin_id: models.PluginId,
-        body: models.EgressModeWrite,
-        **options: Unpack[CallOptions],
-    ) -> models.EgressPolicy:
-        """Set the mode of the allowlist of a plugin.
-
-        In report mode a request that the allowlist refuses is let out and recorded
-        as would_deny, until a fixed time. Addresses, the form of the URL and the
-        rules for PHI are always enforced.
-
-        Args:
-            plugin_id: Id of the plugin.
-        """
-        return await self._transport.call(
-            SET_PLUGIN_EGRESS_MODE,
-            path={"plugin_id": plugin_id},
+            REDRIVE_DEAD_LETTERS,
             body=body,
             options=options,
         )
 
-    async def check_egress(
+    async def replay_events(
         self,
-        body: models.EgressCheckRequest,
+        body: models.ReplayRequest,
         **options: Unpack[CallOptions],
-    ) -> models.EgressCheck:
-        """Explain what would happen to a request.
+    ) -> models.ReplayResult:
+        """Replay events into a subscription.
 
-        Walks a request of a plugin through every layer of the egress guard, with a
-        look-up of the name and without a connection, and tells what each layer says.
+        Delivers kept events once more to one subscription, from a sequence or a time
+        on. What it may have is decided at delivery, as always.
         """
         return await self._transport.call(
-            CHECK_EGRESS,
+            REPLAY_EVENTS,
             body=body,
+            options=options,
+        )
+
+    async def tail_events(
+        self,
+        *,
+        event_type: str | None = None,
+        source: models.PluginId | None = None,
+        after: int | None = None,
+        wait_ms: int | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.EventTail:
+        """Tail events.
+
+        Facts of the newest events, newest first, or of those after a sequence,
+        oldest first. No payload is shown and partition keys are pseudonyms.
+
+        Args:
+            event_type: Only events of this type. Pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+            source: Only events of this publisher.
+            after: Only events after this sequence, oldest first. At least 0.
+            wait_ms: With after, how long to wait for the first one in
+                milliseconds. 0 to 30000. Default: 0.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
+        """
+        return await self._transport.call(
+            TAIL_EVENTS,
+            query={
+                "event_type": event_type,
+                "source": source,
+                "after": after,
+                "wait_ms": wait_ms,
+                "limit": limit,
+            },
             options=options,
         )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Unpack
 
 from .. import models
-from ..runtime.operation import NOTHING, CallOptions, Json, Operation
+from ..runtime.operation import NOTHING, CallOptions, Json, Operation, Streamed
+from ..runtime.streams import AsyncStream, Stream
 from ..runtime.transport import AsyncTransport, Transport
 
 PUBLISH_EVENT: Operation[models.PublishReceipt] = Operation(
@@ -26,6 +27,20 @@ LIST_EVENT_TYPES: Operation[models.EventTypes] = Operation(
     path="/events/types",
     answers={200: Json(models.EventTypes)},
     safe=True,
+    security=(("pluginToken",),),
+)
+STREAM_EVENTS: Operation[Stream[models.CloudEvent]] = Operation(
+    id="stream_events",
+    method="GET",
+    path="/events/stream",
+    answers={200: Streamed(models.CloudEvent, "text/event-stream")},
+    security=(("pluginToken",),),
+)
+STREAM_EVENTS_ASYNC: Operation[AsyncStream[models.CloudEvent]] = Operation(
+    id="stream_events",
+    method="GET",
+    path="/events/stream",
+    answers={200: Streamed(models.CloudEvent, "text/event-stream")},
     security=(("pluginToken",),),
 )
 LIST_SUBSCRIPTIONS: Operation[models.SubscriptionList] = Operation(
@@ -105,6 +120,39 @@ class CanonicalResource:
         """
         return self._transport.call(
             LIST_EVENT_TYPES,
+            options=options,
+        )
+
+    def stream_events(
+        self,
+        *,
+        event_types: str,
+        cursor: str | None = None,
+        last_event_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Stream[models.CloudEvent]:
+        """Follow events live.
+
+        Sends each event as it becomes durable, as server-sent events whose data is a
+        CloudEvent. The id of each is a cursor; a stream that is opened with the last
+        one, as Last-Event-ID or cursor, goes on after it. Nothing is settled here
+        and nothing comes again by itself. Work that must not be missed belongs into
+        a subscription.
+
+        Args:
+            event_types: Types of events to follow, with commas between them. 1
+                to 4096 characters, pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}(,[A-Za-z][A-Za-z0-9_.]{0,127}){0,63}$`.
+            cursor: The id of the last event of an earlier stream of the same
+                types. At most 128 characters, pattern `^[0-9]+-[0-9a-f]{32}$`.
+            last_event_id: The same, as browsers and clients of server-sent
+                events send it by themselves. At most 128 characters, pattern
+                `^[0-9]+-[0-9a-f]{32}$`.
+        """
+        return self._transport.call(
+            STREAM_EVENTS,
+            query={"event_types": event_types, "cursor": cursor},
+            headers={"Last-Event-ID": last_event_id},
             options=options,
         )
 
@@ -240,6 +288,39 @@ class AsyncCanonicalResource:
         """
         return await self._transport.call(
             LIST_EVENT_TYPES,
+            options=options,
+        )
+
+    async def stream_events(
+        self,
+        *,
+        event_types: str,
+        cursor: str | None = None,
+        last_event_id: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncStream[models.CloudEvent]:
+        """Follow events live.
+
+        Sends each event as it becomes durable, as server-sent events whose data is a
+        CloudEvent. The id of each is a cursor; a stream that is opened with the last
+        one, as Last-Event-ID or cursor, goes on after it. Nothing is settled here
+        and nothing comes again by itself. Work that must not be missed belongs into
+        a subscription.
+
+        Args:
+            event_types: Types of events to follow, with commas between them. 1
+                to 4096 characters, pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}(,[A-Za-z][A-Za-z0-9_.]{0,127}){0,63}$`.
+            cursor: The id of the last event of an earlier stream of the same
+                types. At most 128 characters, pattern `^[0-9]+-[0-9a-f]{32}$`.
+            last_event_id: The same, as browsers and clients of server-sent
+                events send it by themselves. At most 128 characters, pattern
+                `^[0-9]+-[0-9a-f]{32}$`.
+        """
+        return await self._transport.call(
+            STREAM_EVENTS_ASYNC,
+            query={"event_types": event_types, "cursor": cursor},
+            headers={"Last-Event-ID": last_event_id},
             options=options,
         )
 
