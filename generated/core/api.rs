@@ -314,7 +314,7 @@ pub trait OperatorApi: Guard {
     ///
     /// Forwards the body to the callee with a token for this one call and answers what the
     /// callee answers. The operation must be in the manifest of the callee and granted to the
-    /// caller.
+    /// caller. An answer that is not JSON is handed on as a stream.
     ///
     /// `POST /gateway/{plugin_id}/{operation}`
     fn call_plugin(
@@ -324,7 +324,18 @@ pub trait OperatorApi: Guard {
         operation: String,
         params: CallPluginParams,
         body: Option<models::CallInput>,
-    ) -> impl Future<Output = Result<models::CallOutput, Problem>> + Send;
+    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
+
+    /// List paused operations
+    ///
+    /// Every circuit breaker that is not closed, with the time until the next call is let
+    /// through.
+    ///
+    /// `GET /admin/breakers`
+    fn list_breakers(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::BreakerList, Problem>> + Send;
 }
 
 /// Requests to allowed hosts outside.
@@ -379,6 +390,59 @@ pub trait ConfigApi: Guard {
         params: SetConfigParams,
         body: models::ConfigWrite,
     ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
+
+    /// Remove a configuration value
+    ///
+    /// Takes the written value back, so that the default of the manifest applies again. The
+    /// removal is a revision like any other. Removing what is not there is fine.
+    ///
+    /// `DELETE /config/{key}`
+    fn delete_config(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        key: String,
+        params: DeleteConfigParams,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Read the history of a configuration value
+    ///
+    /// The last writes of the key with the newest first, whoever made them. At most 100 are
+    /// kept.
+    ///
+    /// `GET /config/{key}/history`
+    fn list_config_history(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        key: String,
+        params: ListConfigHistoryParams,
+    ) -> impl Future<Output = Result<models::ConfigHistory, Problem>> + Send;
+
+    /// Return to an older configuration value
+    ///
+    /// Writes the value of an older revision as a new revision. The config_schema of today must
+    /// accept it.
+    ///
+    /// `POST /config/{key}/rollback`
+    fn roll_back_config(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        key: String,
+        params: RollBackConfigParams,
+        body: models::ConfigRollback,
+    ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
+
+    /// Wait for changes of the configuration
+    ///
+    /// Answers as soon as a value of the calling plugin changed after the given number, and at
+    /// the latest when the wait is over. Send the cursor of the answer with the next request.
+    /// The answer names keys and no values.
+    ///
+    /// `GET /config-changes`
+    fn watch_config(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: WatchConfigParams,
+    ) -> impl Future<Output = Result<models::ConfigChanges, Problem>> + Send;
 }
 
 /// The key-value store of the calling plugin.
@@ -480,6 +544,183 @@ pub trait AdminApi: Guard {
         plugin_id: models::PluginId,
         body: models::Revocation,
     ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
+
+    /// List the configuration of a plugin
+    ///
+    /// Keys, revisions and origins, without values.
+    ///
+    /// `GET /admin/plugins/{plugin_id}/config`
+    fn list_plugin_config(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+    ) -> impl Future<Output = Result<models::ConfigList, Problem>> + Send;
+
+    /// Read a configuration value of a plugin
+    ///
+    /// The effective value and where it comes from.
+    ///
+    /// `GET /admin/plugins/{plugin_id}/config/{key}`
+    fn get_plugin_config(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+    ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
+
+    /// Write a configuration value of a plugin
+    ///
+    /// Stores a new revision on behalf of an administrator. The config_schema of the manifest
+    /// must accept the value.
+    ///
+    /// `PUT /admin/plugins/{plugin_id}/config/{key}`
+    fn set_plugin_config(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+        params: SetPluginConfigParams,
+        body: models::ConfigWrite,
+    ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
+
+    /// Remove a configuration value of a plugin
+    ///
+    /// Takes the written value back, so that the default of the manifest applies again.
+    ///
+    /// `DELETE /admin/plugins/{plugin_id}/config/{key}`
+    fn delete_plugin_config(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+        params: DeletePluginConfigParams,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Read the history of a configuration value of a plugin
+    ///
+    /// The last writes of the key with the newest first.
+    ///
+    /// `GET /admin/plugins/{plugin_id}/config/{key}/history`
+    fn list_plugin_config_history(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+        params: ListPluginConfigHistoryParams,
+    ) -> impl Future<Output = Result<models::ConfigHistory, Problem>> + Send;
+
+    /// Return to an older configuration value of a plugin
+    ///
+    /// Writes the value of an older revision as a new revision.
+    ///
+    /// `POST /admin/plugins/{plugin_id}/config/{key}/rollback`
+    fn roll_back_plugin_config(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        key: String,
+        params: RollBackPluginConfigParams,
+        body: models::ConfigRollback,
+    ) -> impl Future<Output = Result<models::ConfigEntry, Problem>> + Send;
+
+    /// List the secrets of a plugin
+    ///
+    /// Names and versions, and the hosts whose entry of the approved manifest uses each. No
+    /// operation answers a secret.
+    ///
+    /// `GET /admin/plugins/{plugin_id}/secrets`
+    fn list_plugin_secrets(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+    ) -> impl Future<Output = Result<models::SecretList, Problem>> + Send;
+
+    /// Write a secret of a plugin
+    ///
+    /// Stores a secret that Core uses on behalf of the plugin, such as the credential of a host.
+    /// The one before is gone. Nobody can read it back.
+    ///
+    /// `PUT /admin/plugins/{plugin_id}/secrets/{name}`
+    fn put_plugin_secret(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        name: String,
+        body: models::SecretWrite,
+    ) -> impl Future<Output = Result<models::SecretInfo, Problem>> + Send;
+
+    /// Remove a secret of a plugin
+    ///
+    /// Requests that need it are refused from then on.
+    ///
+    /// `DELETE /admin/plugins/{plugin_id}/secrets/{name}`
+    fn delete_plugin_secret(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        name: String,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Read the state of the data key of a plugin
+    ///
+    /// Which version of the key seals what the plugin keeps, and whether older values are still
+    /// being sealed anew.
+    ///
+    /// `GET /admin/plugins/{plugin_id}/data-key`
+    fn get_plugin_key(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+    ) -> impl Future<Output = Result<models::PluginKey, Problem>> + Send;
+
+    /// Rotate the data key of a plugin
+    ///
+    /// Makes a new key for what the plugin keeps. New values use it at once; older ones are
+    /// sealed anew in the background.
+    ///
+    /// `POST /admin/plugins/{plugin_id}/data-key/rotate`
+    fn rotate_plugin_key(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+    ) -> impl Future<Output = Result<models::PluginKey, Problem>> + Send;
+
+    /// Read where a plugin may go
+    ///
+    /// The approved entries with their caps, credentials and modes.
+    ///
+    /// `GET /admin/plugins/{plugin_id}/egress`
+    fn get_plugin_egress(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+    ) -> impl Future<Output = Result<models::EgressPolicy, Problem>> + Send;
+
+    /// Set the mode of the allowlist of a plugin
+    ///
+    /// In report mode a request that the allowlist refuses is let out and recorded as
+    /// would_deny, until a fixed time. Addresses, the form of the URL and the rules for PHI are
+    /// always enforced.
+    ///
+    /// `PUT /admin/plugins/{plugin_id}/egress`
+    fn set_plugin_egress_mode(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        body: models::EgressModeWrite,
+    ) -> impl Future<Output = Result<models::EgressPolicy, Problem>> + Send;
+
+    /// Explain what would happen to a request
+    ///
+    /// Walks a request of a plugin through every layer of the egress guard, with a look-up of
+    /// the name and without a connection, and tells what each layer says.
+    ///
+    /// `POST /admin/egress/check`
+    fn check_egress(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::EgressCheckRequest,
+    ) -> impl Future<Output = Result<models::EgressCheck, Problem>> + Send;
 
     /// List dead letters
     ///
@@ -636,6 +877,63 @@ impl SetConfigParams {
     }
 }
 
+/// Parameters of `delete_config` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeleteConfigParams {
+    /// The revision to replace; 0 means that there must be no value.
+    pub if_match: Option<String>,
+}
+
+impl DeleteConfigParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
+    }
+}
+
+/// Parameters of `list_config_history` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListConfigHistoryParams {
+    /// Most revisions of the answer.
+    pub limit: i32,
+}
+
+impl ListConfigHistoryParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { limit: input.take(Place::Query, "limit")? })
+    }
+}
+
+/// Parameters of `roll_back_config` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RollBackConfigParams {
+    /// The revision to replace; 0 means that there must be no value.
+    pub if_match: Option<String>,
+}
+
+impl RollBackConfigParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
+    }
+}
+
+/// Parameters of `watch_config` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchConfigParams {
+    /// The cursor of the answer before; 0 asks for everything that was ever written.
+    pub since: i64,
+    /// How long to wait for a change in milliseconds.
+    pub wait_ms: i32,
+}
+
+impl WatchConfigParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            since: input.take(Place::Query, "since")?,
+            wait_ms: input.take(Place::Query, "wait_ms")?,
+        })
+    }
+}
+
 /// Parameters of `list_values` outside its path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListValuesParams {
@@ -667,6 +965,58 @@ pub struct DeleteValueParams {
 impl DeleteValueParams {
     pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
         Ok(Self { if_revision: input.take_optional(Place::Query, "if_revision")? })
+    }
+}
+
+/// Parameters of `set_plugin_config` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetPluginConfigParams {
+    /// The revision to replace; 0 means that there must be no value.
+    pub if_match: Option<String>,
+}
+
+impl SetPluginConfigParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
+    }
+}
+
+/// Parameters of `delete_plugin_config` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeletePluginConfigParams {
+    /// The revision to replace; 0 means that there must be no value.
+    pub if_match: Option<String>,
+}
+
+impl DeletePluginConfigParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
+    }
+}
+
+/// Parameters of `list_plugin_config_history` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListPluginConfigHistoryParams {
+    /// Most revisions of the answer.
+    pub limit: i32,
+}
+
+impl ListPluginConfigHistoryParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { limit: input.take(Place::Query, "limit")? })
+    }
+}
+
+/// Parameters of `roll_back_plugin_config` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RollBackPluginConfigParams {
+    /// The revision to replace; 0 means that there must be no value.
+    pub if_match: Option<String>,
+}
+
+impl RollBackPluginConfigParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
     }
 }
 

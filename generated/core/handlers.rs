@@ -285,6 +285,18 @@ pub fn call_plugin<'a, A: Api>(
         let params = api::CallPluginParams::decode(&mut input)?;
         let body = input.optional_body()?;
         let answer = api.call_plugin(call, plugin_id, operation, params, body).await?;
+        runtime::raw_answer(200, answer)
+    })
+}
+
+/// `GET /admin/breakers`
+pub fn list_breakers<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_breakers(call).await?;
         runtime::json_answer(200, &answer)
     })
 }
@@ -338,6 +350,62 @@ pub fn set_config<'a, A: Api>(
         let params = api::SetConfigParams::decode(&mut input)?;
         let body = input.body()?;
         let answer = api.set_config(call, key, params, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `DELETE /config/{key}`
+pub fn delete_config<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let key = input.take(Place::Path, "key")?;
+        let params = api::DeleteConfigParams::decode(&mut input)?;
+        api.delete_config(call, key, params).await?;
+        runtime::empty(204)
+    })
+}
+
+/// `GET /config/{key}/history`
+pub fn list_config_history<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let key = input.take(Place::Path, "key")?;
+        let params = api::ListConfigHistoryParams::decode(&mut input)?;
+        let answer = api.list_config_history(call, key, params).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /config/{key}/rollback`
+pub fn roll_back_config<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let key = input.take(Place::Path, "key")?;
+        let params = api::RollBackConfigParams::decode(&mut input)?;
+        let body = input.body()?;
+        let answer = api.roll_back_config(call, key, params, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /config-changes`
+pub fn watch_config<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::WatchConfigParams::decode(&mut input)?;
+        let answer = api.watch_config(call, params).await?;
         runtime::json_answer(200, &answer)
     })
 }
@@ -445,6 +513,203 @@ pub fn revoke_plugin<'a, A: Api>(
         let plugin_id = input.take(Place::Path, "plugin_id")?;
         let body = input.body()?;
         let answer = api.revoke_plugin(call, plugin_id, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/plugins/{plugin_id}/config`
+pub fn list_plugin_config<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let answer = api.list_plugin_config(call, plugin_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/plugins/{plugin_id}/config/{key}`
+pub fn get_plugin_config<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let key = input.take(Place::Path, "key")?;
+        let answer = api.get_plugin_config(call, plugin_id, key).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `PUT /admin/plugins/{plugin_id}/config/{key}`
+pub fn set_plugin_config<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let key = input.take(Place::Path, "key")?;
+        let params = api::SetPluginConfigParams::decode(&mut input)?;
+        let body = input.body()?;
+        let answer = api.set_plugin_config(call, plugin_id, key, params, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `DELETE /admin/plugins/{plugin_id}/config/{key}`
+pub fn delete_plugin_config<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let key = input.take(Place::Path, "key")?;
+        let params = api::DeletePluginConfigParams::decode(&mut input)?;
+        api.delete_plugin_config(call, plugin_id, key, params).await?;
+        runtime::empty(204)
+    })
+}
+
+/// `GET /admin/plugins/{plugin_id}/config/{key}/history`
+pub fn list_plugin_config_history<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let key = input.take(Place::Path, "key")?;
+        let params = api::ListPluginConfigHistoryParams::decode(&mut input)?;
+        let answer = api.list_plugin_config_history(call, plugin_id, key, params).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/plugins/{plugin_id}/config/{key}/rollback`
+pub fn roll_back_plugin_config<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let key = input.take(Place::Path, "key")?;
+        let params = api::RollBackPluginConfigParams::decode(&mut input)?;
+        let body = input.body()?;
+        let answer = api.roll_back_plugin_config(call, plugin_id, key, params, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/plugins/{plugin_id}/secrets`
+pub fn list_plugin_secrets<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let answer = api.list_plugin_secrets(call, plugin_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `PUT /admin/plugins/{plugin_id}/secrets/{name}`
+pub fn put_plugin_secret<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let name = input.take(Place::Path, "name")?;
+        let body = input.body()?;
+        let answer = api.put_plugin_secret(call, plugin_id, name, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `DELETE /admin/plugins/{plugin_id}/secrets/{name}`
+pub fn delete_plugin_secret<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let name = input.take(Place::Path, "name")?;
+        api.delete_plugin_secret(call, plugin_id, name).await?;
+        runtime::empty(204)
+    })
+}
+
+/// `GET /admin/plugins/{plugin_id}/data-key`
+pub fn get_plugin_key<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let answer = api.get_plugin_key(call, plugin_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/plugins/{plugin_id}/data-key/rotate`
+pub fn rotate_plugin_key<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let answer = api.rotate_plugin_key(call, plugin_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/plugins/{plugin_id}/egress`
+pub fn get_plugin_egress<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let answer = api.get_plugin_egress(call, plugin_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `PUT /admin/plugins/{plugin_id}/egress`
+pub fn set_plugin_egress_mode<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let body = input.body()?;
+        let answer = api.set_plugin_egress_mode(call, plugin_id, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/egress/check`
+pub fn check_egress<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.check_egress(call, body).await?;
         runtime::json_answer(200, &answer)
     })
 }

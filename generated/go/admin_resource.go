@@ -72,6 +72,234 @@ func (r *AdminResource) RevokePlugin(ctx context.Context, pluginID PluginID, bod
 	return runtime.ReceivePointer[PluginRecord](ctx, r.transport, request, options)
 }
 
+// ListPluginConfig: List the configuration of a plugin.
+//
+// Keys, revisions and origins, without values.
+//
+// It sends GET /admin/plugins/{plugin_id}/config.
+func (r *AdminResource) ListPluginConfig(ctx context.Context, pluginID PluginID, options ...CallOption) (*ConfigList, error) {
+	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/config", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	return runtime.ReceivePointer[ConfigList](ctx, r.transport, request, options)
+}
+
+// GetPluginConfig: Read a configuration value of a plugin.
+//
+// The effective value and where it comes from.
+//
+// It sends GET /admin/plugins/{plugin_id}/config/{key}.
+func (r *AdminResource) GetPluginConfig(ctx context.Context, pluginID PluginID, key string, options ...CallOption) (*ConfigEntry, error) {
+	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/config/{key}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.Path("key", key, runtime.Simple, false)
+	return runtime.ReceivePointer[ConfigEntry](ctx, r.transport, request, options)
+}
+
+// SetPluginConfigParams holds the parameters of SetPluginConfig besides its path and body.
+type SetPluginConfigParams struct {
+	// IfMatch: The revision to replace; 0 means that there must be no value.
+	IfMatch *string
+}
+
+// SetPluginConfig: Write a configuration value of a plugin.
+//
+// Stores a new revision on behalf of an administrator. The config_schema of the manifest must
+// accept the value.
+//
+// It sends PUT /admin/plugins/{plugin_id}/config/{key}.
+func (r *AdminResource) SetPluginConfig(ctx context.Context, pluginID PluginID, key string, body ConfigWrite, params SetPluginConfigParams, options ...CallOption) (*ConfigEntry, error) {
+	request := runtime.NewRequest("PUT", "/admin/plugins/{plugin_id}/config/{key}", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.Path("key", key, runtime.Simple, false)
+	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[ConfigEntry](ctx, r.transport, request, options)
+}
+
+// DeletePluginConfigParams holds the parameters of DeletePluginConfig besides its path and body.
+type DeletePluginConfigParams struct {
+	// IfMatch: The revision to replace; 0 means that there must be no value.
+	IfMatch *string
+}
+
+// DeletePluginConfig: Remove a configuration value of a plugin.
+//
+// Takes the written value back, so that the default of the manifest applies again.
+//
+// It sends DELETE /admin/plugins/{plugin_id}/config/{key}.
+func (r *AdminResource) DeletePluginConfig(ctx context.Context, pluginID PluginID, key string, params DeletePluginConfigParams, options ...CallOption) error {
+	request := runtime.NewRequest("DELETE", "/admin/plugins/{plugin_id}/config/{key}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.Path("key", key, runtime.Simple, false)
+	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
+	return runtime.Send(ctx, r.transport, request, options)
+}
+
+// ListPluginConfigHistoryParams holds the parameters of ListPluginConfigHistory besides its path and body.
+type ListPluginConfigHistoryParams struct {
+	// Limit: Most revisions of the answer.
+	//
+	// The server takes 20 when it is absent.
+	Limit *int32
+}
+
+// ListPluginConfigHistory: Read the history of a configuration value of a plugin.
+//
+// The last writes of the key with the newest first.
+//
+// It sends GET /admin/plugins/{plugin_id}/config/{key}/history.
+func (r *AdminResource) ListPluginConfigHistory(ctx context.Context, pluginID PluginID, key string, params ListPluginConfigHistoryParams, options ...CallOption) (*ConfigHistory, error) {
+	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/config/{key}/history", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.Path("key", key, runtime.Simple, false)
+	request.Query("limit", params.Limit, runtime.Form, true)
+	return runtime.ReceivePointer[ConfigHistory](ctx, r.transport, request, options)
+}
+
+// RollBackPluginConfigParams holds the parameters of RollBackPluginConfig besides its path and body.
+type RollBackPluginConfigParams struct {
+	// IfMatch: The revision to replace; 0 means that there must be no value.
+	IfMatch *string
+}
+
+// RollBackPluginConfig: Return to an older configuration value of a plugin.
+//
+// Writes the value of an older revision as a new revision.
+//
+// It sends POST /admin/plugins/{plugin_id}/config/{key}/rollback.
+func (r *AdminResource) RollBackPluginConfig(ctx context.Context, pluginID PluginID, key string, body ConfigRollback, params RollBackPluginConfigParams, options ...CallOption) (*ConfigEntry, error) {
+	request := runtime.NewRequest("POST", "/admin/plugins/{plugin_id}/config/{key}/rollback", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.Path("key", key, runtime.Simple, false)
+	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[ConfigEntry](ctx, r.transport, request, options)
+}
+
+// ListPluginSecrets: List the secrets of a plugin.
+//
+// Names and versions, and the hosts whose entry of the approved manifest uses each. No
+// operation answers a secret.
+//
+// It sends GET /admin/plugins/{plugin_id}/secrets.
+func (r *AdminResource) ListPluginSecrets(ctx context.Context, pluginID PluginID, options ...CallOption) (*SecretList, error) {
+	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/secrets", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	return runtime.ReceivePointer[SecretList](ctx, r.transport, request, options)
+}
+
+// PutPluginSecret: Write a secret of a plugin.
+//
+// Stores a secret that Core uses on behalf of the plugin, such as the credential of a host. The
+// one before is gone. Nobody can read it back.
+//
+// It sends PUT /admin/plugins/{plugin_id}/secrets/{name}.
+func (r *AdminResource) PutPluginSecret(ctx context.Context, pluginID PluginID, name string, body SecretWrite, options ...CallOption) (*SecretInfo, error) {
+	request := runtime.NewRequest("PUT", "/admin/plugins/{plugin_id}/secrets/{name}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.Path("name", name, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[SecretInfo](ctx, r.transport, request, options)
+}
+
+// DeletePluginSecret: Remove a secret of a plugin.
+//
+// Requests that need it are refused from then on.
+//
+// It sends DELETE /admin/plugins/{plugin_id}/secrets/{name}.
+func (r *AdminResource) DeletePluginSecret(ctx context.Context, pluginID PluginID, name string, options ...CallOption) error {
+	request := runtime.NewRequest("DELETE", "/admin/plugins/{plugin_id}/secrets/{name}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.Path("name", name, runtime.Simple, false)
+	return runtime.Send(ctx, r.transport, request, options)
+}
+
+// GetPluginKey: Read the state of the data key of a plugin.
+//
+// Which version of the key seals what the plugin keeps, and whether older values are still
+// being sealed anew.
+//
+// It sends GET /admin/plugins/{plugin_id}/data-key.
+func (r *AdminResource) GetPluginKey(ctx context.Context, pluginID PluginID, options ...CallOption) (*PluginKey, error) {
+	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/data-key", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	return runtime.ReceivePointer[PluginKey](ctx, r.transport, request, options)
+}
+
+// RotatePluginKey: Rotate the data key of a plugin.
+//
+// Makes a new key for what the plugin keeps. New values use it at once; older ones are sealed
+// anew in the background.
+//
+// It sends POST /admin/plugins/{plugin_id}/data-key/rotate.
+func (r *AdminResource) RotatePluginKey(ctx context.Context, pluginID PluginID, options ...CallOption) (*PluginKey, error) {
+	request := runtime.NewRequest("POST", "/admin/plugins/{plugin_id}/data-key/rotate", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	return runtime.ReceivePointer[PluginKey](ctx, r.transport, request, options)
+}
+
+// GetPluginEgress: Read where a plugin may go.
+//
+// The approved entries with their caps, credentials and modes.
+//
+// It sends GET /admin/plugins/{plugin_id}/egress.
+func (r *AdminResource) GetPluginEgress(ctx context.Context, pluginID PluginID, options ...CallOption) (*EgressPolicy, error) {
+	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}/egress", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	return runtime.ReceivePointer[EgressPolicy](ctx, r.transport, request, options)
+}
+
+// SetPluginEgressMode: Set the mode of the allowlist of a plugin.
+//
+// In report mode a request that the allowlist refuses is let out and recorded as would_deny,
+// until a fixed time. Addresses, the form of the URL and the rules for PHI are always enforced.
+//
+// It sends PUT /admin/plugins/{plugin_id}/egress.
+func (r *AdminResource) SetPluginEgressMode(ctx context.Context, pluginID PluginID, body EgressModeWrite, options ...CallOption) (*EgressPolicy, error) {
+	request := runtime.NewRequest("PUT", "/admin/plugins/{plugin_id}/egress", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[EgressPolicy](ctx, r.transport, request, options)
+}
+
+// CheckEgress: Explain what would happen to a request.
+//
+// Walks a request of a plugin through every layer of the egress guard, with a look-up of the
+// name and without a connection, and tells what each layer says.
+//
+// It sends POST /admin/egress/check.
+func (r *AdminResource) CheckEgress(ctx context.Context, body EgressCheckRequest, options ...CallOption) (*EgressCheck, error) {
+	request := runtime.NewRequest("POST", "/admin/egress/check", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[EgressCheck](ctx, r.transport, request, options)
+}
+
 // ListDeadLettersParams holds the parameters of ListDeadLetters besides its path and body.
 type ListDeadLettersParams struct {
 	// PluginID: Only of this subscriber.

@@ -274,6 +274,13 @@ func TestWireOperatorCallPlugin(t *testing.T) {
 	server.expect(err, "POST", "/gateway/hello_py/ping", "Bearer test-token", "{\"greeting\":\"hello\"}", true)
 }
 
+func TestWireOperatorListBreakers(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"breakers\":[{\"plugin_id\":\"hello_py\",\"operation\":\"ping\",\"state\":\"open\",\"retry_after\":42}]}")
+	answer, err := server.client.Operator.ListBreakers(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/breakers", "Bearer test-token", "", false)
+}
+
 func TestWireProxyCallExternal(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"status_code\":200,\"headers\":{\"content-type\":\"application/json\"},\"body\":\"{\\\"up\\\":true}\",\"body_encoding\":\"utf8\"}")
 	body := read[ProxyRequest](t, "{\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}")
@@ -304,6 +311,43 @@ func TestWireConfigSetConfig(t *testing.T) {
 	answer, err := server.client.Config.SetConfig(t.Context(), read[string](t, "\"greeting\""), body, params)
 	server.answers(answer)
 	server.expect(err, "PUT", "/config/greeting", "Bearer test-token", "{\"value\":\"hello\"}", true)
+}
+
+func TestWireConfigDeleteConfig(t *testing.T) {
+	server := newWireServer(t, 204, "", "")
+	var params DeleteConfigParams
+	params.IfMatch = read[*string](t, "\"1\"")
+	err := server.client.Config.DeleteConfig(t.Context(), read[string](t, "\"greeting\""), params)
+	server.expect(err, "DELETE", "/config/greeting", "Bearer test-token", "", false)
+}
+
+func TestWireConfigListConfigHistory(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"revisions\":[{\"revision\":2,\"origin\":\"plugin\",\"updated_at\":\"2026-11-22T17:05:00Z\",\"removed\":false,\"value\":\"hello\"}]}")
+	var params ListConfigHistoryParams
+	params.Limit = read[*int32](t, "20")
+	answer, err := server.client.Config.ListConfigHistory(t.Context(), read[string](t, "\"greeting\""), params)
+	server.answers(answer)
+	server.expect(err, "GET", "/config/greeting/history", "Bearer test-token", "", false)
+}
+
+func TestWireConfigRollBackConfig(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"value\":\"hello\",\"revision\":3,\"origin\":\"plugin\"}")
+	body := read[ConfigRollback](t, "{\"revision\":1}")
+	var params RollBackConfigParams
+	params.IfMatch = read[*string](t, "\"1\"")
+	answer, err := server.client.Config.RollBackConfig(t.Context(), read[string](t, "\"greeting\""), body, params)
+	server.answers(answer)
+	server.expect(err, "POST", "/config/greeting/rollback", "Bearer test-token", "{\"revision\":1}", false)
+}
+
+func TestWireConfigWatchConfig(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"changes\":[{\"key\":\"greeting\",\"revision\":2,\"origin\":\"admin\",\"removed\":false}],\"cursor\":42}")
+	var params WatchConfigParams
+	params.Since = read[*int64](t, "41")
+	params.WaitMs = read[*int32](t, "30000")
+	answer, err := server.client.Config.WatchConfig(t.Context(), params)
+	server.answers(answer)
+	server.expect(err, "GET", "/config-changes", "Bearer test-token", "", false)
 }
 
 func TestWireStorageListValues(t *testing.T) {
@@ -369,6 +413,115 @@ func TestWireAdminRevokePlugin(t *testing.T) {
 	answer, err := server.client.Admin.RevokePlugin(t.Context(), read[PluginID](t, "\"hello_py\""), body)
 	server.answers(answer)
 	server.expect(err, "POST", "/admin/plugins/hello_py/revoke", "Bearer test-token", "{\"reason\":\"no longer needed\"}", false)
+}
+
+func TestWireAdminListPluginConfig(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"entries\":[{\"key\":\"greeting\",\"revision\":1,\"origin\":\"plugin\",\"updated_at\":\"2026-11-22T17:00:00Z\"}]}")
+	answer, err := server.client.Admin.ListPluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/plugins/hello_py/config", "Bearer test-token", "", false)
+}
+
+func TestWireAdminGetPluginConfig(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"value\":\"hello\",\"revision\":3,\"origin\":\"admin\"}")
+	answer, err := server.client.Admin.GetPluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/plugins/hello_py/config/greeting", "Bearer test-token", "", false)
+}
+
+func TestWireAdminSetPluginConfig(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"value\":\"hello\",\"revision\":3,\"origin\":\"admin\"}")
+	body := read[ConfigWrite](t, "{\"value\":\"hello\"}")
+	var params SetPluginConfigParams
+	params.IfMatch = read[*string](t, "\"1\"")
+	answer, err := server.client.Admin.SetPluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""), body, params)
+	server.answers(answer)
+	server.expect(err, "PUT", "/admin/plugins/hello_py/config/greeting", "Bearer test-token", "{\"value\":\"hello\"}", false)
+}
+
+func TestWireAdminDeletePluginConfig(t *testing.T) {
+	server := newWireServer(t, 204, "", "")
+	var params DeletePluginConfigParams
+	params.IfMatch = read[*string](t, "\"1\"")
+	err := server.client.Admin.DeletePluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""), params)
+	server.expect(err, "DELETE", "/admin/plugins/hello_py/config/greeting", "Bearer test-token", "", false)
+}
+
+func TestWireAdminListPluginConfigHistory(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"revisions\":[{\"revision\":2,\"origin\":\"plugin\",\"updated_at\":\"2026-11-22T17:05:00Z\",\"removed\":false,\"value\":\"hello\"}]}")
+	var params ListPluginConfigHistoryParams
+	params.Limit = read[*int32](t, "20")
+	answer, err := server.client.Admin.ListPluginConfigHistory(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""), params)
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/plugins/hello_py/config/greeting/history", "Bearer test-token", "", false)
+}
+
+func TestWireAdminRollBackPluginConfig(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"key\":\"greeting\",\"value\":\"hello\",\"revision\":3,\"origin\":\"admin\"}")
+	body := read[ConfigRollback](t, "{\"revision\":1}")
+	var params RollBackPluginConfigParams
+	params.IfMatch = read[*string](t, "\"1\"")
+	answer, err := server.client.Admin.RollBackPluginConfig(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"greeting\""), body, params)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/plugins/hello_py/config/greeting/rollback", "Bearer test-token", "{\"revision\":1}", false)
+}
+
+func TestWireAdminListPluginSecrets(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"secrets\":[{\"name\":\"partner_key\",\"version\":2,\"updated_at\":\"2026-11-22T17:00:00Z\",\"hosts\":[\"api.partner.example\"]}]}")
+	answer, err := server.client.Admin.ListPluginSecrets(t.Context(), read[PluginID](t, "\"hello_py\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/plugins/hello_py/secrets", "Bearer test-token", "", false)
+}
+
+func TestWireAdminPutPluginSecret(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"name\":\"partner_key\",\"version\":2,\"updated_at\":\"2026-11-22T17:00:00Z\",\"hosts\":[\"api.partner.example\"]}")
+	body := read[SecretWrite](t, "{\"value\":\"synthetic-partner-key\"}")
+	answer, err := server.client.Admin.PutPluginSecret(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"partner_key\""), body)
+	server.answers(answer)
+	server.expect(err, "PUT", "/admin/plugins/hello_py/secrets/partner_key", "Bearer test-token", "{\"value\":\"synthetic-partner-key\"}", false)
+}
+
+func TestWireAdminDeletePluginSecret(t *testing.T) {
+	server := newWireServer(t, 204, "", "")
+	err := server.client.Admin.DeletePluginSecret(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"partner_key\""))
+	server.expect(err, "DELETE", "/admin/plugins/hello_py/secrets/partner_key", "Bearer test-token", "", false)
+}
+
+func TestWireAdminGetPluginKey(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"version\":2,\"resealing\":false}")
+	answer, err := server.client.Admin.GetPluginKey(t.Context(), read[PluginID](t, "\"hello_py\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/plugins/hello_py/data-key", "Bearer test-token", "", false)
+}
+
+func TestWireAdminRotatePluginKey(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"version\":3,\"resealing\":true}")
+	answer, err := server.client.Admin.RotatePluginKey(t.Context(), read[PluginID](t, "\"hello_py\""))
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/plugins/hello_py/data-key/rotate", "Bearer test-token", "", false)
+}
+
+func TestWireAdminGetPluginEgress(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"mode\":\"enforce\",\"entries\":[{\"host\":\"api.partner.example\",\"scheme\":\"https\",\"port\":443,\"methods\":[\"GET\"],\"path_prefix\":\"/v1\",\"baa\":false,\"mode\":\"report\",\"report_until\":\"2026-11-29T17:00:00Z\",\"rate_per_minute\":100,\"max_request_bytes\":1048576,\"max_response_bytes\":10485760,\"timeout_ms\":60000,\"credential\":{\"header\":\"authorization\",\"secret\":\"secret://partner_key\",\"ready\":true}}]}")
+	answer, err := server.client.Admin.GetPluginEgress(t.Context(), read[PluginID](t, "\"hello_py\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/plugins/hello_py/egress", "Bearer test-token", "", false)
+}
+
+func TestWireAdminSetPluginEgressMode(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"mode\":\"enforce\",\"entries\":[{\"host\":\"api.partner.example\",\"scheme\":\"https\",\"port\":443,\"methods\":[\"GET\"],\"path_prefix\":\"/v1\",\"baa\":false,\"mode\":\"report\",\"report_until\":\"2026-11-29T17:00:00Z\",\"rate_per_minute\":100,\"max_request_bytes\":1048576,\"max_response_bytes\":10485760,\"timeout_ms\":60000,\"credential\":{\"header\":\"authorization\",\"secret\":\"secret://partner_key\",\"ready\":true}}]}")
+	body := read[EgressModeWrite](t, "{\"mode\":\"report\",\"host\":\"api.partner.example\",\"until\":\"2026-11-29T17:00:00Z\",\"reason\":\"roll-out of the new entry\"}")
+	answer, err := server.client.Admin.SetPluginEgressMode(t.Context(), read[PluginID](t, "\"hello_py\""), body)
+	server.answers(answer)
+	server.expect(err, "PUT", "/admin/plugins/hello_py/egress", "Bearer test-token", "{\"mode\":\"report\",\"host\":\"api.partner.example\",\"until\":\"2026-11-29T17:00:00Z\",\"reason\":\"roll-out of the new entry\"}", false)
+}
+
+func TestWireAdminCheckEgress(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"allowed\":false,\"steps\":[{\"layer\":\"parse\",\"outcome\":\"pass\"},{\"layer\":\"allowlist\",\"outcome\":\"refuse\",\"rule\":\"host-not-listed\",\"explanation\":\"no approved entry names this host\"}]}")
+	body := read[EgressCheckRequest](t, "{\"plugin_id\":\"hello_py\",\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}")
+	answer, err := server.client.Admin.CheckEgress(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/egress/check", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}", false)
 }
 
 func TestWireAdminListDeadLetters(t *testing.T) {

@@ -43,6 +43,7 @@ export {
   UnknownSubscriptionError,
   UnknownDeadLetterError,
   UnknownKeyError,
+  UnknownRevisionError,
   MethodNotAllowedError,
   RevisionConflictError,
   StateConflictError,
@@ -56,6 +57,7 @@ export {
   HeadersTooLargeError,
   InternalError,
   CalleeFailedError,
+  InvalidResponseError,
   UpstreamUnreachableError,
   ResponseTooLargeError,
   CalleeUnavailableError,
@@ -75,7 +77,14 @@ export { PluginsResource } from './resources/plugins.js';
 export { CanonicalResource, type StreamEventsParams } from './resources/canonical.js';
 export { OperatorResource, type CallPluginParams } from './resources/operator.js';
 export { ProxyResource } from './resources/proxy.js';
-export { ConfigResource, type SetConfigParams } from './resources/config.js';
+export {
+  ConfigResource,
+  type SetConfigParams,
+  type DeleteConfigParams,
+  type ListConfigHistoryParams,
+  type RollBackConfigParams,
+  type WatchConfigParams,
+} from './resources/config.js';
 export {
   StorageResource,
   type ListValuesParams,
@@ -83,6 +92,10 @@ export {
 } from './resources/storage.js';
 export {
   AdminResource,
+  type SetPluginConfigParams,
+  type DeletePluginConfigParams,
+  type ListPluginConfigHistoryParams,
+  type RollBackPluginConfigParams,
   type ListDeadLettersParams,
   type TailEventsParams,
   type SearchAuditParams,

@@ -50,6 +50,198 @@ export const REVOKE_PLUGIN: Operation = {
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
+export const LIST_PLUGIN_CONFIG: Operation = {
+  method: 'GET',
+  path: '/admin/plugins/{plugin_id}/config',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const GET_PLUGIN_CONFIG: Operation = {
+  method: 'GET',
+  path: '/admin/plugins/{plugin_id}/config/{key}',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigEntry' },
+};
+
+export const SET_PLUGIN_CONFIG: Operation = {
+  method: 'PUT',
+  path: '/admin/plugins/{plugin_id}/config/{key}',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
+  ],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigEntry' },
+};
+
+export interface SetPluginConfigParams {
+  /** The revision to replace; 0 means that there must be no value. */
+  ifMatch?: string | undefined;
+}
+
+export const DELETE_PLUGIN_CONFIG: Operation = {
+  method: 'DELETE',
+  path: '/admin/plugins/{plugin_id}/config/{key}',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'none' },
+};
+
+export interface DeletePluginConfigParams {
+  /** The revision to replace; 0 means that there must be no value. */
+  ifMatch?: string | undefined;
+}
+
+export const LIST_PLUGIN_CONFIG_HISTORY: Operation = {
+  method: 'GET',
+  path: '/admin/plugins/{plugin_id}/config/{key}/history',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+    { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigHistory' },
+};
+
+export interface ListPluginConfigHistoryParams {
+  /**
+   * Most revisions of the answer.
+   *
+   * Default: `20`.
+   */
+  limit?: number | undefined;
+}
+
+export const ROLL_BACK_PLUGIN_CONFIG: Operation = {
+  method: 'POST',
+  path: '/admin/plugins/{plugin_id}/config/{key}/rollback',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'key', wireName: 'key', place: 'path', style: 'simple', explode: false },
+    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
+  ],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'ConfigEntry' },
+};
+
+export interface RollBackPluginConfigParams {
+  /** The revision to replace; 0 means that there must be no value. */
+  ifMatch?: string | undefined;
+}
+
+export const LIST_PLUGIN_SECRETS: Operation = {
+  method: 'GET',
+  path: '/admin/plugins/{plugin_id}/secrets',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const PUT_PLUGIN_SECRET: Operation = {
+  method: 'PUT',
+  path: '/admin/plugins/{plugin_id}/secrets/{name}',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'name', wireName: 'name', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const DELETE_PLUGIN_SECRET: Operation = {
+  method: 'DELETE',
+  path: '/admin/plugins/{plugin_id}/secrets/{name}',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+    { name: 'name', wireName: 'name', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'none' },
+};
+
+export const GET_PLUGIN_KEY: Operation = {
+  method: 'GET',
+  path: '/admin/plugins/{plugin_id}/data-key',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const ROTATE_PLUGIN_KEY: Operation = {
+  method: 'POST',
+  path: '/admin/plugins/{plugin_id}/data-key/rotate',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const GET_PLUGIN_EGRESS: Operation = {
+  method: 'GET',
+  path: '/admin/plugins/{plugin_id}/egress',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const SET_PLUGIN_EGRESS_MODE: Operation = {
+  method: 'PUT',
+  path: '/admin/plugins/{plugin_id}/egress',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const CHECK_EGRESS: Operation = {
+  method: 'POST',
+  path: '/admin/egress/check',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
 export const LIST_DEAD_LETTERS: Operation = {
   method: 'GET',
   path: '/admin/dead-letters',
@@ -278,6 +470,234 @@ export class AdminResource {
   ): Promise<models.PluginRecord> {
     const values = { pluginId };
     return this.#transport.send(REVOKE_PLUGIN, values, body, options);
+  }
+
+  /**
+   * List the configuration of a plugin
+   *
+   * Keys, revisions and origins, without values.
+   *
+   * `GET /admin/plugins/{plugin_id}/config`
+   */
+  listPluginConfig(
+    pluginId: models.PluginId,
+    options: RequestOptions = {},
+  ): Promise<models.ConfigList> {
+    const values = { pluginId };
+    return this.#transport.send(LIST_PLUGIN_CONFIG, values, undefined, options);
+  }
+
+  /**
+   * Read a configuration value of a plugin
+   *
+   * The effective value and where it comes from.
+   *
+   * `GET /admin/plugins/{plugin_id}/config/{key}`
+   */
+  getPluginConfig(
+    pluginId: models.PluginId,
+    key: string,
+    options: RequestOptions = {},
+  ): Promise<models.ConfigEntry> {
+    const values = { pluginId, key };
+    return this.#transport.send(GET_PLUGIN_CONFIG, values, undefined, options);
+  }
+
+  /**
+   * Write a configuration value of a plugin
+   *
+   * Stores a new revision on behalf of an administrator. The config_schema of the manifest must
+   * accept the value.
+   *
+   * `PUT /admin/plugins/{plugin_id}/config/{key}`
+   */
+  setPluginConfig(
+    pluginId: models.PluginId,
+    key: string,
+    body: models.ConfigWrite,
+    params: SetPluginConfigParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.ConfigEntry> {
+    const values = { ...params, pluginId, key };
+    return this.#transport.send(SET_PLUGIN_CONFIG, values, body, options);
+  }
+
+  /**
+   * Remove a configuration value of a plugin
+   *
+   * Takes the written value back, so that the default of the manifest applies again.
+   *
+   * `DELETE /admin/plugins/{plugin_id}/config/{key}`
+   */
+  deletePluginConfig(
+    pluginId: models.PluginId,
+    key: string,
+    params: DeletePluginConfigParams = {},
+    options: RequestOptions = {},
+  ): Promise<void> {
+    const values = { ...params, pluginId, key };
+    return this.#transport.send(DELETE_PLUGIN_CONFIG, values, undefined, options);
+  }
+
+  /**
+   * Read the history of a configuration value of a plugin
+   *
+   * The last writes of the key with the newest first.
+   *
+   * `GET /admin/plugins/{plugin_id}/config/{key}/history`
+   */
+  listPluginConfigHistory(
+    pluginId: models.PluginId,
+    key: string,
+    params: ListPluginConfigHistoryParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.ConfigHistory> {
+    const values = { ...params, pluginId, key };
+    return this.#transport.send(LIST_PLUGIN_CONFIG_HISTORY, values, undefined, options);
+  }
+
+  /**
+   * Return to an older configuration value of a plugin
+   *
+   * Writes the value of an older revision as a new revision.
+   *
+   * `POST /admin/plugins/{plugin_id}/config/{key}/rollback`
+   */
+  rollBackPluginConfig(
+    pluginId: models.PluginId,
+    key: string,
+    body: models.ConfigRollback,
+    params: RollBackPluginConfigParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.ConfigEntry> {
+    const values = { ...params, pluginId, key };
+    return this.#transport.send(ROLL_BACK_PLUGIN_CONFIG, values, body, options);
+  }
+
+  /**
+   * List the secrets of a plugin
+   *
+   * Names and versions, and the hosts whose entry of the approved manifest uses each. No operation
+   * answers a secret.
+   *
+   * `GET /admin/plugins/{plugin_id}/secrets`
+   */
+  listPluginSecrets(
+    pluginId: models.PluginId,
+    options: RequestOptions = {},
+  ): Promise<models.SecretList> {
+    const values = { pluginId };
+    return this.#transport.send(LIST_PLUGIN_SECRETS, values, undefined, options);
+  }
+
+  /**
+   * Write a secret of a plugin
+   *
+   * Stores a secret that Core uses on behalf of the plugin, such as the credential of a host. The
+   * one before is gone. Nobody can read it back.
+   *
+   * `PUT /admin/plugins/{plugin_id}/secrets/{name}`
+   */
+  putPluginSecret(
+    pluginId: models.PluginId,
+    name: string,
+    body: models.SecretWrite,
+    options: RequestOptions = {},
+  ): Promise<models.SecretInfo> {
+    const values = { pluginId, name };
+    return this.#transport.send(PUT_PLUGIN_SECRET, values, body, options);
+  }
+
+  /**
+   * Remove a secret of a plugin
+   *
+   * Requests that need it are refused from then on.
+   *
+   * `DELETE /admin/plugins/{plugin_id}/secrets/{name}`
+   */
+  deletePluginSecret(
+    pluginId: models.PluginId,
+    name: string,
+    options: RequestOptions = {},
+  ): Promise<void> {
+    const values = { pluginId, name };
+    return this.#transport.send(DELETE_PLUGIN_SECRET, values, undefined, options);
+  }
+
+  /**
+   * Read the state of the data key of a plugin
+   *
+   * Which version of the key seals what the plugin keeps, and whether older values are still being
+   * sealed anew.
+   *
+   * `GET /admin/plugins/{plugin_id}/data-key`
+   */
+  getPluginKey(pluginId: models.PluginId, options: RequestOptions = {}): Promise<models.PluginKey> {
+    const values = { pluginId };
+    return this.#transport.send(GET_PLUGIN_KEY, values, undefined, options);
+  }
+
+  /**
+   * Rotate the data key of a plugin
+   *
+   * Makes a new key for what the plugin keeps. New values use it at once; older ones are sealed
+   * anew in the background.
+   *
+   * `POST /admin/plugins/{plugin_id}/data-key/rotate`
+   */
+  rotatePluginKey(
+    pluginId: models.PluginId,
+    options: RequestOptions = {},
+  ): Promise<models.PluginKey> {
+    const values = { pluginId };
+    return this.#transport.send(ROTATE_PLUGIN_KEY, values, undefined, options);
+  }
+
+  /**
+   * Read where a plugin may go
+   *
+   * The approved entries with their caps, credentials and modes.
+   *
+   * `GET /admin/plugins/{plugin_id}/egress`
+   */
+  getPluginEgress(
+    pluginId: models.PluginId,
+    options: RequestOptions = {},
+  ): Promise<models.EgressPolicy> {
+    const values = { pluginId };
+    return this.#transport.send(GET_PLUGIN_EGRESS, values, undefined, options);
+  }
+
+  /**
+   * Set the mode of the allowlist of a plugin
+   *
+   * In report mode a request that the allowlist refuses is let out and recorded as would_deny,
+   * until a fixed time. Addresses, the form of the URL and the rules for PHI are always enforced.
+   *
+   * `PUT /admin/plugins/{plugin_id}/egress`
+   */
+  setPluginEgressMode(
+    pluginId: models.PluginId,
+    body: models.EgressModeWrite,
+    options: RequestOptions = {},
+  ): Promise<models.EgressPolicy> {
+    const values = { pluginId };
+    return this.#transport.send(SET_PLUGIN_EGRESS_MODE, values, body, options);
+  }
+
+  /**
+   * Explain what would happen to a request
+   *
+   * Walks a request of a plugin through every layer of the egress guard, with a look-up of the
+   * name and without a connection, and tells what each layer says.
+   *
+   * `POST /admin/egress/check`
+   */
+  checkEgress(
+    body: models.EgressCheckRequest,
+    options: RequestOptions = {},
+  ): Promise<models.EgressCheck> {
+    return this.#transport.send(CHECK_EGRESS, {}, body, options);
   }
 
   /**

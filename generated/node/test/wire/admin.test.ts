@@ -52,6 +52,174 @@ void test('revoke_plugin reaches the wire', async () => {
   wire.check(expected, received);
 });
 
+void test('list_plugin_config reaches the wire', async () => {
+  const answer =
+    '{"entries":[{"key":"greeting","revision":1,"origin":"plugin","updated_at":"2026-11-22T17:00:00Z"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"GET","path":"/admin/plugins/hello_py/config","query":[],"headers":{}}';
+  const received = await client.admin.listPluginConfig('hello_py');
+  wire.check(expected, received);
+});
+
+void test('get_plugin_config reaches the wire', async () => {
+  const answer = '{"key":"greeting","value":"hello","revision":3,"origin":"admin"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"GET","path":"/admin/plugins/hello_py/config/greeting","query":[],"headers":{}}';
+  const received = await client.admin.getPluginConfig('hello_py', 'greeting');
+  wire.check(expected, received);
+});
+
+void test('set_plugin_config reaches the wire', async () => {
+  const answer = '{"key":"greeting","value":"hello","revision":3,"origin":"admin"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"value":"hello"}';
+  const params = '{"ifMatch":"1"}';
+  const expected =
+    '{"contentType":"application/json","body":{"value":"hello"},"method":"PUT","path":"/admin/plugins/hello_py/config/greeting","query":[],"headers":{"if-match":"1"}}';
+  const received = await client.admin.setPluginConfig(
+    'hello_py',
+    'greeting',
+    json(body),
+    json(params),
+  );
+  wire.check(expected, received);
+});
+
+void test('delete_plugin_config reaches the wire', async () => {
+  const answer = '';
+  const wire = new Wire(204, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"ifMatch":"1"}';
+  const expected =
+    '{"method":"DELETE","path":"/admin/plugins/hello_py/config/greeting","query":[],"headers":{"if-match":"1"}}';
+  await client.admin.deletePluginConfig('hello_py', 'greeting', json(params));
+  wire.check(expected);
+});
+
+void test('list_plugin_config_history reaches the wire', async () => {
+  const answer =
+    '{"key":"greeting","revisions":[{"revision":2,"origin":"plugin","updated_at":"2026-11-22T17:05:00Z","removed":false,"value":"hello"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"limit":20}';
+  const expected =
+    '{"method":"GET","path":"/admin/plugins/hello_py/config/greeting/history","query":[["limit","20"]],"headers":{}}';
+  const received = await client.admin.listPluginConfigHistory('hello_py', 'greeting', json(params));
+  wire.check(expected, received);
+});
+
+void test('roll_back_plugin_config reaches the wire', async () => {
+  const answer = '{"key":"greeting","value":"hello","revision":3,"origin":"admin"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"revision":1}';
+  const params = '{"ifMatch":"1"}';
+  const expected =
+    '{"contentType":"application/json","body":{"revision":1},"method":"POST","path":"/admin/plugins/hello_py/config/greeting/rollback","query":[],"headers":{"if-match":"1"}}';
+  const received = await client.admin.rollBackPluginConfig(
+    'hello_py',
+    'greeting',
+    json(body),
+    json(params),
+  );
+  wire.check(expected, received);
+});
+
+void test('list_plugin_secrets reaches the wire', async () => {
+  const answer =
+    '{"secrets":[{"name":"partner_key","version":2,"updated_at":"2026-11-22T17:00:00Z","hosts":["api.partner.example"]}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"GET","path":"/admin/plugins/hello_py/secrets","query":[],"headers":{}}';
+  const received = await client.admin.listPluginSecrets('hello_py');
+  wire.check(expected, received);
+});
+
+void test('put_plugin_secret reaches the wire', async () => {
+  const answer =
+    '{"name":"partner_key","version":2,"updated_at":"2026-11-22T17:00:00Z","hosts":["api.partner.example"]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"value":"synthetic-partner-key"}';
+  const expected =
+    '{"contentType":"application/json","body":{"value":"synthetic-partner-key"},"method":"PUT","path":"/admin/plugins/hello_py/secrets/partner_key","query":[],"headers":{}}';
+  const received = await client.admin.putPluginSecret('hello_py', 'partner_key', json(body));
+  wire.check(expected, received);
+});
+
+void test('delete_plugin_secret reaches the wire', async () => {
+  const answer = '';
+  const wire = new Wire(204, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"DELETE","path":"/admin/plugins/hello_py/secrets/partner_key","query":[],"headers":{}}';
+  await client.admin.deletePluginSecret('hello_py', 'partner_key');
+  wire.check(expected);
+});
+
+void test('get_plugin_key reaches the wire', async () => {
+  const answer = '{"plugin_id":"hello_py","version":2,"resealing":false}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"GET","path":"/admin/plugins/hello_py/data-key","query":[],"headers":{}}';
+  const received = await client.admin.getPluginKey('hello_py');
+  wire.check(expected, received);
+});
+
+void test('rotate_plugin_key reaches the wire', async () => {
+  const answer = '{"plugin_id":"hello_py","version":3,"resealing":true}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"POST","path":"/admin/plugins/hello_py/data-key/rotate","query":[],"headers":{}}';
+  const received = await client.admin.rotatePluginKey('hello_py');
+  wire.check(expected, received);
+});
+
+void test('get_plugin_egress reaches the wire', async () => {
+  const answer =
+    '{"plugin_id":"hello_py","mode":"enforce","entries":[{"host":"api.partner.example","scheme":"https","port":443,"methods":["GET"],"path_prefix":"/v1","baa":false,"mode":"report","report_until":"2026-11-29T17:00:00Z","rate_per_minute":100,"max_request_bytes":1048576,"max_response_bytes":10485760,"timeout_ms":60000,"credential":{"header":"authorization","secret":"secret://partner_key","ready":true}}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"GET","path":"/admin/plugins/hello_py/egress","query":[],"headers":{}}';
+  const received = await client.admin.getPluginEgress('hello_py');
+  wire.check(expected, received);
+});
+
+void test('set_plugin_egress_mode reaches the wire', async () => {
+  const answer =
+    '{"plugin_id":"hello_py","mode":"enforce","entries":[{"host":"api.partner.example","scheme":"https","port":443,"methods":["GET"],"path_prefix":"/v1","baa":false,"mode":"report","report_until":"2026-11-29T17:00:00Z","rate_per_minute":100,"max_request_bytes":1048576,"max_response_bytes":10485760,"timeout_ms":60000,"credential":{"header":"authorization","secret":"secret://partner_key","ready":true}}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body =
+    '{"mode":"report","host":"api.partner.example","until":"2026-11-29T17:00:00Z","reason":"roll-out of the new entry"}';
+  const expected =
+    '{"contentType":"application/json","body":{"mode":"report","host":"api.partner.example","until":"2026-11-29T17:00:00Z","reason":"roll-out of the new entry"},"method":"PUT","path":"/admin/plugins/hello_py/egress","query":[],"headers":{}}';
+  const received = await client.admin.setPluginEgressMode('hello_py', json(body));
+  wire.check(expected, received);
+});
+
+void test('check_egress reaches the wire', async () => {
+  const answer =
+    '{"allowed":false,"steps":[{"layer":"parse","outcome":"pass"},{"layer":"allowlist","outcome":"refuse","rule":"host-not-listed","explanation":"no approved entry names this host"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body =
+    '{"plugin_id":"hello_py","url":"https://api.partner.example/v1/status","method":"GET"}';
+  const expected =
+    '{"contentType":"application/json","body":{"plugin_id":"hello_py","url":"https://api.partner.example/v1/status","method":"GET"},"method":"POST","path":"/admin/egress/check","query":[],"headers":{}}';
+  const received = await client.admin.checkEgress(json(body));
+  wire.check(expected, received);
+});
+
 void test('list_dead_letters reaches the wire', async () => {
   const answer =
     '{"dead_letters":[{"dead_letter":7,"plugin_id":"hello_py","subscription":"mail","sequence":42,"event_type":"EmailQueued","source":"hello_py","attempts":8,"reason":"smtp_550","published_at":"2026-11-22T17:00:00Z","died_at":"2026-11-23T20:36:00Z","size":214}],"cursor":null}';

@@ -46,6 +46,120 @@ REVOKE_PLUGIN: Operation[models.PluginRecord] = Operation(
     security=(("sessionToken",),),
     body="json",
 )
+LIST_PLUGIN_CONFIG: Operation[models.ConfigList] = Operation(
+    id="list_plugin_config",
+    method="GET",
+    path="/admin/plugins/{plugin_id}/config",
+    answers={200: Json(models.ConfigList)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+GET_PLUGIN_CONFIG: Operation[models.ConfigEntry] = Operation(
+    id="get_plugin_config",
+    method="GET",
+    path="/admin/plugins/{plugin_id}/config/{key}",
+    answers={200: Json(models.ConfigEntry)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+SET_PLUGIN_CONFIG: Operation[models.ConfigEntry] = Operation(
+    id="set_plugin_config",
+    method="PUT",
+    path="/admin/plugins/{plugin_id}/config/{key}",
+    answers={200: Json(models.ConfigEntry)},
+    security=(("sessionToken",),),
+    body="json",
+)
+DELETE_PLUGIN_CONFIG: Operation[None] = Operation(
+    id="delete_plugin_config",
+    method="DELETE",
+    path="/admin/plugins/{plugin_id}/config/{key}",
+    answers={204: NOTHING},
+    safe=True,
+    security=(("sessionToken",),),
+)
+LIST_PLUGIN_CONFIG_HISTORY: Operation[models.ConfigHistory] = Operation(
+    id="list_plugin_config_history",
+    method="GET",
+    path="/admin/plugins/{plugin_id}/config/{key}/history",
+    answers={200: Json(models.ConfigHistory)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+ROLL_BACK_PLUGIN_CONFIG: Operation[models.ConfigEntry] = Operation(
+    id="roll_back_plugin_config",
+    method="POST",
+    path="/admin/plugins/{plugin_id}/config/{key}/rollback",
+    answers={200: Json(models.ConfigEntry)},
+    security=(("sessionToken",),),
+    body="json",
+)
+LIST_PLUGIN_SECRETS: Operation[models.SecretList] = Operation(
+    id="list_plugin_secrets",
+    method="GET",
+    path="/admin/plugins/{plugin_id}/secrets",
+    answers={200: Json(models.SecretList)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+PUT_PLUGIN_SECRET: Operation[models.SecretInfo] = Operation(
+    id="put_plugin_secret",
+    method="PUT",
+    path="/admin/plugins/{plugin_id}/secrets/{name}",
+    answers={200: Json(models.SecretInfo)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+DELETE_PLUGIN_SECRET: Operation[None] = Operation(
+    id="delete_plugin_secret",
+    method="DELETE",
+    path="/admin/plugins/{plugin_id}/secrets/{name}",
+    answers={204: NOTHING},
+    safe=True,
+    security=(("sessionToken",),),
+)
+GET_PLUGIN_KEY: Operation[models.PluginKey] = Operation(
+    id="get_plugin_key",
+    method="GET",
+    path="/admin/plugins/{plugin_id}/data-key",
+    answers={200: Json(models.PluginKey)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+ROTATE_PLUGIN_KEY: Operation[models.PluginKey] = Operation(
+    id="rotate_plugin_key",
+    method="POST",
+    path="/admin/plugins/{plugin_id}/data-key/rotate",
+    answers={200: Json(models.PluginKey)},
+    security=(("sessionToken",),),
+)
+GET_PLUGIN_EGRESS: Operation[models.EgressPolicy] = Operation(
+    id="get_plugin_egress",
+    method="GET",
+    path="/admin/plugins/{plugin_id}/egress",
+    answers={200: Json(models.EgressPolicy)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+SET_PLUGIN_EGRESS_MODE: Operation[models.EgressPolicy] = Operation(
+    id="set_plugin_egress_mode",
+    method="PUT",
+    path="/admin/plugins/{plugin_id}/egress",
+    answers={200: Json(models.EgressPolicy)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+CHECK_EGRESS: Operation[models.EgressCheck] = Operation(
+    id="check_egress",
+    method="POST",
+    path="/admin/egress/check",
+    answers={200: Json(models.EgressCheck)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
 LIST_DEAD_LETTERS: Operation[models.DeadLetterPage] = Operation(
     id="list_dead_letters",
     method="GET",
@@ -187,6 +301,307 @@ class AdminResource:
         return self._transport.call(
             REVOKE_PLUGIN,
             path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    def list_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigList:
+        """List the configuration of a plugin.
+
+        Keys, revisions and origins, without values.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            LIST_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    def get_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigEntry:
+        """Read a configuration value of a plugin.
+
+        The effective value and where it comes from.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+        """
+        return self._transport.call(
+            GET_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id, "key": key},
+            options=options,
+        )
+
+    def set_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        body: models.ConfigWrite,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigEntry:
+        """Write a configuration value of a plugin.
+
+        Stores a new revision on behalf of an administrator. The config_schema of the
+        manifest must accept the value.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return self._transport.call(
+            SET_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id, "key": key},
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    def delete_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Remove a configuration value of a plugin.
+
+        Takes the written value back, so that the default of the manifest applies
+        again.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        self._transport.call(
+            DELETE_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id, "key": key},
+            headers={"If-Match": if_match},
+            options=options,
+        )
+
+    def list_plugin_config_history(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        *,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigHistory:
+        """Read the history of a configuration value of a plugin.
+
+        The last writes of the key with the newest first.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            limit: Most revisions of the answer. 1 to 100. Default: 20.
+        """
+        return self._transport.call(
+            LIST_PLUGIN_CONFIG_HISTORY,
+            path={"plugin_id": plugin_id, "key": key},
+            query={"limit": limit},
+            options=options,
+        )
+
+    def roll_back_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        body: models.ConfigRollback,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigEntry:
+        """Return to an older configuration value of a plugin.
+
+        Writes the value of an older revision as a new revision.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return self._transport.call(
+            ROLL_BACK_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id, "key": key},
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    def list_plugin_secrets(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.SecretList:
+        """List the secrets of a plugin.
+
+        Names and versions, and the hosts whose entry of the approved manifest uses
+        each. No operation answers a secret.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            LIST_PLUGIN_SECRETS,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    def put_plugin_secret(
+        self,
+        plugin_id: models.PluginId,
+        name: str,
+        body: models.SecretWrite,
+        **options: Unpack[CallOptions],
+    ) -> models.SecretInfo:
+        """Write a secret of a plugin.
+
+        Stores a secret that Core uses on behalf of the plugin, such as the
+        credential of a host. The one before is gone. Nobody can read it back.
+
+        Args:
+            plugin_id: Id of the plugin.
+            name: Name of the secret, as it stands behind secret:// in the
+                manifest. Pattern `^[a-z][a-z0-9_]{0,62}$`.
+        """
+        return self._transport.call(
+            PUT_PLUGIN_SECRET,
+            path={"plugin_id": plugin_id, "name": name},
+            body=body,
+            options=options,
+        )
+
+    def delete_plugin_secret(
+        self,
+        plugin_id: models.PluginId,
+        name: str,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Remove a secret of a plugin.
+
+        Requests that need it are refused from then on.
+
+        Args:
+            plugin_id: Id of the plugin.
+            name: Name of the secret, as it stands behind secret:// in the
+                manifest. Pattern `^[a-z][a-z0-9_]{0,62}$`.
+        """
+        self._transport.call(
+            DELETE_PLUGIN_SECRET,
+            path={"plugin_id": plugin_id, "name": name},
+            options=options,
+        )
+
+    def get_plugin_key(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginKey:
+        """Read the state of the data key of a plugin.
+
+        Which version of the key seals what the plugin keeps, and whether older
+        values are still being sealed anew.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            GET_PLUGIN_KEY,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    def rotate_plugin_key(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginKey:
+        """Rotate the data key of a plugin.
+
+        Makes a new key for what the plugin keeps. New values use it at once; older
+        ones are sealed anew in the background.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            ROTATE_PLUGIN_KEY,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    def get_plugin_egress(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.EgressPolicy:
+        """Read where a plugin may go.
+
+        The approved entries with their caps, credentials and modes.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            GET_PLUGIN_EGRESS,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    def set_plugin_egress_mode(
+        self,
+        plugin_id: models.PluginId,
+        body: models.EgressModeWrite,
+        **options: Unpack[CallOptions],
+    ) -> models.EgressPolicy:
+        """Set the mode of the allowlist of a plugin.
+
+        In report mode a request that the allowlist refuses is let out and recorded
+        as would_deny, until a fixed time. Addresses, the form of the URL and the
+        rules for PHI are always enforced.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            SET_PLUGIN_EGRESS_MODE,
+            path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    def check_egress(
+        self,
+        body: models.EgressCheckRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.EgressCheck:
+        """Explain what would happen to a request.
+
+        Walks a request of a plugin through every layer of the egress guard, with a
+        look-up of the name and without a connection, and tells what each layer says.
+        """
+        return self._transport.call(
+            CHECK_EGRESS,
             body=body,
             options=options,
         )
@@ -462,6 +877,307 @@ class AsyncAdminResource:
         return await self._transport.call(
             REVOKE_PLUGIN,
             path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    async def list_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigList:
+        """List the configuration of a plugin.
+
+        Keys, revisions and origins, without values.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            LIST_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    async def get_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigEntry:
+        """Read a configuration value of a plugin.
+
+        The effective value and where it comes from.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+        """
+        return await self._transport.call(
+            GET_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id, "key": key},
+            options=options,
+        )
+
+    async def set_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        body: models.ConfigWrite,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigEntry:
+        """Write a configuration value of a plugin.
+
+        Stores a new revision on behalf of an administrator. The config_schema of the
+        manifest must accept the value.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return await self._transport.call(
+            SET_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id, "key": key},
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    async def delete_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Remove a configuration value of a plugin.
+
+        Takes the written value back, so that the default of the manifest applies
+        again.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        await self._transport.call(
+            DELETE_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id, "key": key},
+            headers={"If-Match": if_match},
+            options=options,
+        )
+
+    async def list_plugin_config_history(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        *,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigHistory:
+        """Read the history of a configuration value of a plugin.
+
+        The last writes of the key with the newest first.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            limit: Most revisions of the answer. 1 to 100. Default: 20.
+        """
+        return await self._transport.call(
+            LIST_PLUGIN_CONFIG_HISTORY,
+            path={"plugin_id": plugin_id, "key": key},
+            query={"limit": limit},
+            options=options,
+        )
+
+    async def roll_back_plugin_config(
+        self,
+        plugin_id: models.PluginId,
+        key: str,
+        body: models.ConfigRollback,
+        *,
+        if_match: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.ConfigEntry:
+        """Return to an older configuration value of a plugin.
+
+        Writes the value of an older revision as a new revision.
+
+        Args:
+            plugin_id: Id of the plugin.
+            key: Name of the value. Pattern `^[a-z][a-z0-9_.-]{0,127}$`.
+            if_match: The revision to replace; 0 means that there must be no
+                value. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return await self._transport.call(
+            ROLL_BACK_PLUGIN_CONFIG,
+            path={"plugin_id": plugin_id, "key": key},
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    async def list_plugin_secrets(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.SecretList:
+        """List the secrets of a plugin.
+
+        Names and versions, and the hosts whose entry of the approved manifest uses
+        each. No operation answers a secret.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            LIST_PLUGIN_SECRETS,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    async def put_plugin_secret(
+        self,
+        plugin_id: models.PluginId,
+        name: str,
+        body: models.SecretWrite,
+        **options: Unpack[CallOptions],
+    ) -> models.SecretInfo:
+        """Write a secret of a plugin.
+
+        Stores a secret that Core uses on behalf of the plugin, such as the
+        credential of a host. The one before is gone. Nobody can read it back.
+
+        Args:
+            plugin_id: Id of the plugin.
+            name: Name of the secret, as it stands behind secret:// in the
+                manifest. Pattern `^[a-z][a-z0-9_]{0,62}$`.
+        """
+        return await self._transport.call(
+            PUT_PLUGIN_SECRET,
+            path={"plugin_id": plugin_id, "name": name},
+            body=body,
+            options=options,
+        )
+
+    async def delete_plugin_secret(
+        self,
+        plugin_id: models.PluginId,
+        name: str,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Remove a secret of a plugin.
+
+        Requests that need it are refused from then on.
+
+        Args:
+            plugin_id: Id of the plugin.
+            name: Name of the secret, as it stands behind secret:// in the
+                manifest. Pattern `^[a-z][a-z0-9_]{0,62}$`.
+        """
+        await self._transport.call(
+            DELETE_PLUGIN_SECRET,
+            path={"plugin_id": plugin_id, "name": name},
+            options=options,
+        )
+
+    async def get_plugin_key(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginKey:
+        """Read the state of the data key of a plugin.
+
+        Which version of the key seals what the plugin keeps, and whether older
+        values are still being sealed anew.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            GET_PLUGIN_KEY,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    async def rotate_plugin_key(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginKey:
+        """Rotate the data key of a plugin.
+
+        Makes a new key for what the plugin keeps. New values use it at once; older
+        ones are sealed anew in the background.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            ROTATE_PLUGIN_KEY,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    async def get_plugin_egress(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.EgressPolicy:
+        """Read where a plugin may go.
+
+        The approved entries with their caps, credentials and modes.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            GET_PLUGIN_EGRESS,
+            path={"plugin_id": plugin_id},
+            options=options,
+        )
+
+    async def set_plugin_egress_mode(
+        self,
+        plugin_id: models.PluginId,
+        body: models.EgressModeWrite,
+        **options: Unpack[CallOptions],
+    ) -> models.EgressPolicy:
+        """Set the mode of the allowlist of a plugin.
+
+        In report mode a request that the allowlist refuses is let out and recorded
+        as would_deny, until a fixed time. Addresses, the form of the URL and the
+        rules for PHI are always enforced.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            SET_PLUGIN_EGRESS_MODE,
+            path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    async def check_egress(
+        self,
+        body: models.EgressCheckRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.EgressCheck:
+        """Explain what would happen to a request.
+
+        Walks a request of a plugin through every layer of the egress guard, with a
+        look-up of the name and without a connection, and tells what each layer says.
+        """
+        return await self._transport.call(
+            CHECK_EGRESS,
             body=body,
             options=options,
         )
