@@ -14,7 +14,7 @@ SDK    := target/sdk
 .PHONY: help up down generate check test bench format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
-.PHONY: prove core-dev test-identities test-edge
+.PHONY: prove core-dev test-identities test-edge test-egress
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -85,6 +85,9 @@ test-docs: $(STAMPS)/python-sdk $(STAMPS)/node-sdk $(STAMPS)/go-sdk ## The site 
 test-scenarios: $(STAMPS)/python-sdk $(STAMPS)/node-sdk $(STAMPS)/go-sdk ## Six client methods in three languages against the real Core
 	cargo build --package vivified-core --features dev --package vivified-cli
 	$(PYTHON) -m pytest -q tests/scenarios
+
+test-egress: ## The egress guard in a private network: canaries on every address, every vector
+	python3 tests/egress/run.py
 
 test-smoke: ## make up, the smoke flow by curl, make down
 	tests/smoke/run

@@ -26,6 +26,7 @@ STEPS = [
     ("test-hostile", "hostile text in documents"),
     ("test-docs", "docs site and samples"),
     ("test-scenarios", "scenarios in three languages"),
+    ("test-egress", "egress in a private network"),
     ("test-smoke", "smoke flow on make up"),
     ("test-identities", "identities on the lanes"),
     ("test-edge", "smuggling, slow clients, floods"),
