@@ -67,10 +67,14 @@ impl Checker {
             }];
         };
         let mut findings = Vec::new();
-        for error in compiled.validator.iter_errors(document) {
-            compiled.explain(&error, &mut findings);
+        // Most documents are valid, and to say so is cheaper than to look for words.
+        if !compiled.validator.is_valid(document) {
+            for error in compiled.validator.iter_errors(document) {
+                compiled.explain(&error, &mut findings);
+            }
         }
-        let broken = |rule: &&Rule| rule.when.is_valid(document) && !rule.then.is_valid(document);
+        // `then` first: where it holds, nobody needs to ask whether it had to.
+        let broken = |rule: &&Rule| !rule.then.is_valid(document) && rule.when.is_valid(document);
         findings.extend(compiled.rules.iter().filter(broken).map(Rule::finding));
         findings.sort_by_key(|finding| finding.level == Level::Warning);
         findings
