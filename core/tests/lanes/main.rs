@@ -5,7 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod administered;
 mod calls;
+#[cfg(feature = "dev")]
+mod credentials;
 mod events;
 mod own_data;
 

@@ -45,9 +45,15 @@ pub fn config(folder: &Path) -> Config {
 impl Bench {
     /// A Core with its first administrator set up.
     pub async fn new() -> Self {
+        Self::with(|config| config).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(change: impl FnOnce(Config) -> Config) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let clock = Clock::manual(time::macros::datetime!(2026-11-22 17:00 UTC));
-        let core = Core::open(&config(folder.path()), clock.clone()).await.expect("opens");
+        let config = change(config(folder.path()));
+        let core = Core::open(&config, clock.clone()).await.expect("opens");
         let core = Arc::new(core);
         let code = core.identity.make_setup_code().await.expect("makes").expect("a code");
         let enrolment = core.identity.set_up(&code, ADMIN, PASSWORD.into()).await.expect("sets up");
