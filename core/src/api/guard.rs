@@ -9,6 +9,7 @@ use vivified_contract::runtime::{
     Allowance, Credentials, End, Guard, OperationInfo, Outcome, Problem, RequestInfo, Stage,
 };
 
+use super::binding;
 use super::limits::{Over, address_key};
 use crate::audit::{Actor, AuditUnavailable, Entry, Phase};
 use crate::identity::{TokenError, TokenKind, claimed_kind};
@@ -40,7 +41,8 @@ impl Guard for Core {
             return Ok(Caller::Anonymous);
         }
         let refused = match self.caller(request.operation, credentials).await {
-            Ok(caller) => return Ok(caller),
+            Ok(caller) if binding::holds(request, &caller) => return Ok(caller),
+            Ok(_) => problems::token_invalid(),
             Err(refused) => refused,
         };
         match self.limits.stranger(request.peer) {

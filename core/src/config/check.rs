@@ -16,7 +16,7 @@ pub fn check_files(config: &Config) -> Result<(), Vec<String>> {
         }
     };
     if let Some(tls) = &config.tls {
-        check(server::tls_config(tls).map(drop));
+        check(server::tls::read(tls).map(drop));
     }
     check(Scraper::open(config.metrics_token_file.as_deref()).map(drop));
     check(egress::connect::Tls::new(config.egress_roots.as_deref()).map(drop));

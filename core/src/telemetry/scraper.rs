@@ -18,7 +18,7 @@ impl Scraper {
     /// No file, no scraper.
     pub fn open(file: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = file else { return Ok(Self(None)) };
-        let octets = files::read(path)?;
+        let octets = files::read_mounted(path)?;
         let text = std::str::from_utf8(&octets)
             .with_context(|| format!("{}: is no text", path.display()))?;
         let token = text.trim();
