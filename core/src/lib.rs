@@ -46,6 +46,7 @@ pub const SCHEMA: &[&[Migration]] = &[
     identity::MIGRATIONS,
     idempotency::MIGRATIONS,
     keyring::MIGRATIONS,
+    policy::MIGRATIONS,
     registry::MIGRATIONS,
     settings::MIGRATIONS,
     storage::MIGRATIONS,
@@ -105,6 +106,7 @@ impl Core {
             config.development,
         );
         let registry = registry::Registry::open(store.clone(), clock.clone()).await?;
+        let policy = policy::Policy::open(&store).await?;
         let tls = egress::connect::Tls::new(config.egress_roots.as_deref())?;
         let gateway = operator::Gateway::new(identity.clone(), clock.clone(), &tls);
         let started = audit::Entry::outcome(audit::Actor::system(), "core.start", "ok")
@@ -126,7 +128,7 @@ impl Core {
             limits: api::limits::Limits::new(&config.rates),
             load: api::load::Load::new(config.limits.requests, config.limits.waiting),
             scraper: telemetry::Scraper::open(config.metrics_token_file.as_deref())?,
-            policy: policy::Policy::built_in(),
+            policy,
             decisions: api::decisions::Decisions::new(clock.clone()),
             clock,
             store,

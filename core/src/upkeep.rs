@@ -20,6 +20,7 @@ impl Core {
         report("events", self.events_upkeep().await);
         report("idempotency", self.idempotency.upkeep().await);
         report("egress", self.egress_modes.upkeep().await);
+        report("registry", self.registry.upkeep(&self.audit).await);
         report("keyring", self.keyring.upkeep().await);
         report("settings", self.settings.upkeep().await);
         report("storage", self.storage.upkeep().await);

@@ -464,6 +464,18 @@ pub fn delete_value<'a, A: Api>(
     })
 }
 
+/// `GET /admin/enrollments`
+pub fn list_enrollments<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_enrollments(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
 /// `POST /admin/enrollments`
 pub fn create_enrollment<'a, A: Api>(
     api: &'a A,
@@ -474,6 +486,19 @@ pub fn create_enrollment<'a, A: Api>(
         let body = input.body()?;
         let answer = api.create_enrollment(call, body).await?;
         runtime::json_answer(201, &answer)
+    })
+}
+
+/// `DELETE /admin/enrollments/{enrollment_id}`
+pub fn revoke_enrollment<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let enrollment_id = input.take(Place::Path, "enrollment_id")?;
+        api.revoke_enrollment(call, enrollment_id).await?;
+        runtime::empty(204)
     })
 }
 
@@ -489,6 +514,19 @@ pub fn list_admin_plugins<'a, A: Api>(
     })
 }
 
+/// `GET /admin/plugins/{plugin_id}`
+pub fn get_admin_plugin<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let answer = api.get_admin_plugin(call, plugin_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
 /// `POST /admin/plugins/{plugin_id}/approve`
 pub fn approve_plugin<'a, A: Api>(
     api: &'a A,
@@ -499,6 +537,48 @@ pub fn approve_plugin<'a, A: Api>(
         let plugin_id = input.take(Place::Path, "plugin_id")?;
         let body = input.body()?;
         let answer = api.approve_plugin(call, plugin_id, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/plugins/{plugin_id}/suspend`
+pub fn suspend_plugin<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let body = input.body()?;
+        let answer = api.suspend_plugin(call, plugin_id, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/plugins/{plugin_id}/drain`
+pub fn drain_plugin<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let body = input.body()?;
+        let answer = api.drain_plugin(call, plugin_id, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/plugins/{plugin_id}/resume`
+pub fn resume_plugin<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let plugin_id = input.take(Place::Path, "plugin_id")?;
+        let body = input.body()?;
+        let answer = api.resume_plugin(call, plugin_id, body).await?;
         runtime::json_answer(200, &answer)
     })
 }
@@ -801,6 +881,83 @@ pub fn tail_events<'a, A: Api>(
     Box::pin(async move {
         let params = api::TailEventsParams::decode(&mut input)?;
         let answer = api.tail_events(call, params).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/policy`
+pub fn get_policy<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.get_policy(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `PUT /admin/policy`
+pub fn put_policy<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::PutPolicyParams::decode(&mut input)?;
+        let body = input.body()?;
+        let answer = api.put_policy(call, params, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/policy/versions`
+pub fn list_policy_versions<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_policy_versions(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/policy/versions/{version}`
+pub fn get_policy_version<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let version = input.take(Place::Path, "version")?;
+        let answer = api.get_policy_version(call, version).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/policy/simulate`
+pub fn simulate_policy<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.simulate_policy(call, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/policy/decisions/{decision_id}`
+pub fn explain_decision<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let decision_id = input.take(Place::Path, "decision_id")?;
+        let answer = api.explain_decision(call, decision_id).await?;
         runtime::json_answer(200, &answer)
     })
 }

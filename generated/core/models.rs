@@ -463,6 +463,8 @@ pub enum PluginStatus {
     Pending,
     /// May use what it was granted.
     Active,
+    /// Finishes what it has begun and takes nothing new.
+    Draining,
     /// Paused by an administrator.
     Suspended,
     /// Lost every right.
@@ -479,6 +481,7 @@ impl PluginStatus {
         match self {
             Self::Pending => "pending",
             Self::Active => "active",
+            Self::Draining => "draining",
             Self::Suspended => "suspended",
             Self::Revoked => "revoked",
             Self::Left => "left",
@@ -492,6 +495,7 @@ impl From<&str> for PluginStatus {
         match value {
             "pending" => Self::Pending,
             "active" => Self::Active,
+            "draining" => Self::Draining,
             "suspended" => Self::Suspended,
             "revoked" => Self::Revoked,
             "left" => Self::Left,
@@ -1779,6 +1783,8 @@ pub struct EnrollmentRequest {
 
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Enrollment {
+    /// Names the enrolment in lists; it is no secret.
+    pub enrollment_id: String,
     pub plugin_id: PluginId,
     /// Works once; shown once.
     pub enrollment_token: String,
@@ -1792,12 +1798,92 @@ pub struct Enrollment {
 impl fmt::Debug for Enrollment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Enrollment")
+            .field("enrollment_id", &self.enrollment_id)
             .field("plugin_id", &self.plugin_id)
             .field("enrollment_token", &runtime::Masked)
             .field("expires_at", &self.expires_at)
             .field("other", &self.other)
             .finish()
     }
+}
+
+/// What has become of an enrolment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum EnrollmentStatus {
+    /// Nobody has registered with it.
+    Open,
+    /// Good for the same manifest of the same plugin only.
+    Spent,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl EnrollmentStatus {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Open => "open",
+            Self::Spent => "spent",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for EnrollmentStatus {
+    fn from(value: &str) -> Self {
+        match value {
+            "open" => Self::Open,
+            "spent" => Self::Spent,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for EnrollmentStatus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for EnrollmentStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EnrollmentStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnrollmentRecord {
+    /// Id of the enrolment.
+    pub enrollment_id: String,
+    pub plugin_id: PluginId,
+    /// Whether registering with it grants what the manifest asks for.
+    pub approve: bool,
+    pub status: EnrollmentStatus,
+    /// When it was made.
+    pub created_at: runtime::DateTime,
+    /// End of its life.
+    pub expires_at: runtime::DateTime,
+    /// When a plugin registered with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent_at: Option<runtime::DateTime>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnrollmentList {
+    /// Enrolments that have not ended.
+    pub enrollments: Vec<EnrollmentRecord>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -1829,6 +1915,11 @@ pub struct PluginRecord {
     pub requested_domains: Vec<String>,
     /// Whether its lease and health are good.
     pub healthy: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<PluginHealth>,
+    /// When it counts as lost unless it is heard of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ends_at: Option<runtime::DateTime>,
     /// First registration.
     pub registered_at: runtime::DateTime,
     /// Last change of the state.
@@ -1839,6 +1930,94 @@ pub struct PluginRecord {
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
+}
+
+/// How a plugin is, by its own word or by its silence.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PluginHealth {
+    /// Works.
+    Healthy,
+    /// Works, with trouble.
+    Degraded,
+    /// About to leave; takes no new work.
+    Draining,
+    /// Not heard of within its lease; the next heartbeat brings it back.
+    Lost,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl PluginHealth {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Draining => "draining",
+            Self::Lost => "lost",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for PluginHealth {
+    fn from(value: &str) -> Self {
+        match value {
+            "healthy" => Self::Healthy,
+            "degraded" => Self::Degraded,
+            "draining" => Self::Draining,
+            "lost" => Self::Lost,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for PluginHealth {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for PluginHealth {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for PluginHealth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PluginDetails {
+    pub plugin: PluginRecord,
+    /// The manifest it registered with.
+    pub manifest: BTreeMap<String, Value>,
+    /// Changes of its state and grants, newest first, at most 100.
+    pub history: Vec<PluginChange>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PluginChange {
+    pub status: PluginStatus,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: runtime::DateTime,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StateChange {
+    /// Why.
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -1858,6 +2037,492 @@ pub struct Approval {
 pub struct Revocation {
     /// Why.
     pub reason: String,
+}
+
+/// What a rule does to the requests it speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PolicyEffect {
+    /// Allows, unless anything denies.
+    Allow,
+    /// Denies, whatever else allows.
+    Deny,
+    /// Hands an event over without the named classes.
+    Mask,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl PolicyEffect {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Mask => "mask",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for PolicyEffect {
+    fn from(value: &str) -> Self {
+        match value {
+            "allow" => Self::Allow,
+            "deny" => Self::Deny,
+            "mask" => Self::Mask,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for PolicyEffect {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for PolicyEffect {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for PolicyEffect {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+/// Rules on top of the floor. There is no order among them; a denial wins and what nothing
+/// allows is denied.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyDocument {
+    /// What this policy is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The rules.
+    pub rules: Vec<PolicyRule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRule {
+    /// Names the rule in decisions and records.
+    pub id: String,
+    pub effect: PolicyEffect,
+    /// Why there is this rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// For mask: classes of data to take out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<PolicyConditions>,
+}
+
+/// All conditions must hold; an absent one always does.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyConditions {
+    /// The lane is one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lanes: Option<Vec<String>>,
+    /// The operation is one of these; deliver_event is the hand-over of an event to a
+    /// subscriber.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<String>>,
+    /// The caller is of one of these kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callers: Option<Vec<String>>,
+    /// The caller holds all of these traits or roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller_has: Option<Vec<String>>,
+    /// The caller holds none of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller_lacks: Option<Vec<String>>,
+    /// There is a plugin at the other end and it holds all of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_has: Option<Vec<String>>,
+    /// There is a plugin at the other end and it holds none of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_lacks: Option<Vec<String>>,
+    /// The data is of all of these classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_has: Option<Vec<String>>,
+    /// The data is of none of these classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_lacks: Option<Vec<String>>,
+    /// The stated purpose of use is one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purposes: Option<Vec<String>>,
+    /// The stated purpose of use is none of these, or none was stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purposes_not: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyWrite {
+    pub document: PolicyDocument,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRecord {
+    /// 0 for the built-in document.
+    pub version: i64,
+    pub document: PolicyDocument,
+    /// What is forbidden beneath every document.
+    pub floor: Vec<FloorRule>,
+    /// When it was put in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<runtime::DateTime>,
+    /// Pseudonym of who did, as in the audit log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_by: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FloorRule {
+    /// Names the rule in decisions and records.
+    pub id: String,
+    /// What holds.
+    pub description: String,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyVersions {
+    /// Newest first.
+    pub versions: Vec<PolicyVersion>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// Number of the version.
+    pub version: i64,
+    /// When it was put in force.
+    pub changed_at: runtime::DateTime,
+    /// Pseudonym of who did, as in the audit log.
+    pub changed_by: String,
+    /// Why.
+    pub reason: String,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicySimulation {
+    pub document: PolicyDocument,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SimulationResult {
+    /// The version in force that it was compared with.
+    pub version: i64,
+    /// Different requests that were tried.
+    pub shapes: i64,
+    /// Decisions they stand for.
+    pub decisions: i64,
+    /// Requests that would be decided otherwise, most frequent first.
+    pub changed: Vec<SimulatedChange>,
+    /// Why the document would be refused; empty when it would not.
+    pub findings: Vec<PolicyFinding>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SimulatedChange {
+    /// The operation.
+    pub operation: String,
+    /// Kind of the caller.
+    pub caller: String,
+    /// The caller, when it is a plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_id: Option<String>,
+    /// The plugin at the other end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_plugin_id: Option<String>,
+    /// The stated purpose of use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Classes of data.
+    pub data: Vec<String>,
+    /// How often it was decided.
+    pub count: i64,
+    pub before: SimulatedDecision,
+    pub after: SimulatedDecision,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SimulatedDecision {
+    pub effect: PolicyEffect,
+    /// The rule that decides.
+    pub rule: String,
+    /// Classes that are taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<Vec<String>>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyFinding {
+    /// JSON pointer into the document.
+    pub pointer: String,
+    /// Kind of the finding.
+    pub rule: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecisionExplanation {
+    /// Id of the decision.
+    pub decision_id: String,
+    /// When.
+    pub at: runtime::DateTime,
+    pub effect: PolicyEffect,
+    /// Code of the problem the caller got.
+    pub code: String,
+    /// The rule that decided.
+    pub rule: String,
+    /// What the rule says.
+    pub rule_description: String,
+    pub origin: RuleOrigin,
+    /// Version of the document that was in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<DecisionInputs>,
+    /// Rights that the caller or the plugin at the other end lacked.
+    pub missing: Vec<String>,
+    pub fix: DecisionFix,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// Where a rule stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RuleOrigin {
+    /// In the program; no document lifts it.
+    Floor,
+    /// In the policy document.
+    Document,
+    /// In a lane, which denied for a reason of its own.
+    Lane,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl RuleOrigin {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Floor => "floor",
+            Self::Document => "document",
+            Self::Lane => "lane",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for RuleOrigin {
+    fn from(value: &str) -> Self {
+        match value {
+            "floor" => Self::Floor,
+            "document" => Self::Document,
+            "lane" => Self::Lane,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for RuleOrigin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for RuleOrigin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for RuleOrigin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+/// What the decision looked at. No value of a payload.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DecisionInputs {
+    /// The operation.
+    pub operation: String,
+    /// Its lane.
+    pub lane: String,
+    /// Kind of the caller.
+    pub caller: String,
+    /// The caller, when it is a plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<PluginStatus>,
+    /// Traits the caller held.
+    pub traits: Vec<String>,
+    /// Roles the caller held.
+    pub roles: Vec<String>,
+    /// Whether the body named another plugin.
+    pub claims_another_identity: bool,
+    /// Classes of data.
+    pub data: Vec<String>,
+    /// The stated purpose of use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// The plugin at the other end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_plugin_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_status: Option<PluginStatus>,
+    /// Traits it held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_traits: Option<Vec<String>>,
+    /// Traits it needs to be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_needs: Option<Vec<String>>,
+    /// Traits it demands of its callers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_demands: Option<Vec<String>>,
+    /// Whether an agreement covers the destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_baa: Option<bool>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DecisionFix {
+    /// Whether there is a change that opens nothing the floor forbids.
+    pub safe: bool,
+    /// In words.
+    pub note: String,
+    /// All of them together; empty when none is safe.
+    pub steps: Vec<FixStep>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FixStep {
+    pub action: FixAction,
+    /// The plugin it is done to, else caller or request.
+    pub subject: String,
+    /// The trait, role, purpose, class or state.
+    pub word: String,
+    /// Operations the caller could use besides afterwards.
+    pub also_allows: Vec<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// A change that could allow a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum FixAction {
+    /// State this purpose of use in Vivified-Purpose.
+    StatePurpose,
+    /// Leave the identity out of the body.
+    LeaveOutIdentity,
+    /// Send no data of this class.
+    LeaveOutData,
+    /// Approve a trait that the manifest asks for.
+    GrantTrait,
+    /// Ask for the trait in the manifest and have it approved.
+    AskTrait,
+    /// Give the person this role.
+    GiveRole,
+    /// Approve or resume the plugin.
+    ActivatePlugin,
+    /// Mark the entry of allowed_domains with baa once there is an agreement.
+    MarkBaa,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl FixAction {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::StatePurpose => "state_purpose",
+            Self::LeaveOutIdentity => "leave_out_identity",
+            Self::LeaveOutData => "leave_out_data",
+            Self::GrantTrait => "grant_trait",
+            Self::AskTrait => "ask_trait",
+            Self::GiveRole => "give_role",
+            Self::ActivatePlugin => "activate_plugin",
+            Self::MarkBaa => "mark_baa",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for FixAction {
+    fn from(value: &str) -> Self {
+        match value {
+            "state_purpose" => Self::StatePurpose,
+            "leave_out_identity" => Self::LeaveOutIdentity,
+            "leave_out_data" => Self::LeaveOutData,
+            "grant_trait" => Self::GrantTrait,
+            "ask_trait" => Self::AskTrait,
+            "give_role" => Self::GiveRole,
+            "activate_plugin" => Self::ActivatePlugin,
+            "mark_baa" => Self::MarkBaa,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for FixAction {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for FixAction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for FixAction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

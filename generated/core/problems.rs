@@ -35,6 +35,9 @@ pub const CODES: &[&str] = &[
     "unknown_operation",
     "unknown_subscription",
     "unknown_dead_letter",
+    "unknown_enrollment",
+    "unknown_decision",
+    "unknown_version",
     "unknown_key",
     "unknown_revision",
     "method_not_allowed",
@@ -364,6 +367,39 @@ pub fn unknown_dead_letter() -> Problem {
         status: 404,
         title: "Unknown dead letter",
         hint: Some("GET /admin/dead-letters lists them; it may have been redriven or dropped."),
+        retryable: false,
+    })
+}
+
+/// Unknown enrolment (404).
+pub fn unknown_enrollment() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_enrollment",
+        status: 404,
+        title: "Unknown enrolment",
+        hint: Some("GET /admin/enrollments lists those that have not ended."),
+        retryable: false,
+    })
+}
+
+/// Unknown decision (404).
+pub fn unknown_decision() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_decision",
+        status: 404,
+        title: "Unknown decision",
+        hint: Some("Core explains its newest denials; search the audit log for older ones."),
+        retryable: false,
+    })
+}
+
+/// Unknown version (404).
+pub fn unknown_version() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_version",
+        status: 404,
+        title: "Unknown version",
+        hint: Some("List the versions first."),
         retryable: false,
     })
 }

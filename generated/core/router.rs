@@ -59,12 +59,18 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         Route { operation: &operations::GET_VALUE, act: handlers::get_value::<A> },
         Route { operation: &operations::PUT_VALUE, act: handlers::put_value::<A> },
         Route { operation: &operations::DELETE_VALUE, act: handlers::delete_value::<A> },
+        Route { operation: &operations::LIST_ENROLLMENTS, act: handlers::list_enrollments::<A> },
         Route { operation: &operations::CREATE_ENROLLMENT, act: handlers::create_enrollment::<A> },
+        Route { operation: &operations::REVOKE_ENROLLMENT, act: handlers::revoke_enrollment::<A> },
         Route {
             operation: &operations::LIST_ADMIN_PLUGINS,
             act: handlers::list_admin_plugins::<A>,
         },
+        Route { operation: &operations::GET_ADMIN_PLUGIN, act: handlers::get_admin_plugin::<A> },
         Route { operation: &operations::APPROVE_PLUGIN, act: handlers::approve_plugin::<A> },
+        Route { operation: &operations::SUSPEND_PLUGIN, act: handlers::suspend_plugin::<A> },
+        Route { operation: &operations::DRAIN_PLUGIN, act: handlers::drain_plugin::<A> },
+        Route { operation: &operations::RESUME_PLUGIN, act: handlers::resume_plugin::<A> },
         Route { operation: &operations::REVOKE_PLUGIN, act: handlers::revoke_plugin::<A> },
         Route {
             operation: &operations::LIST_PLUGIN_CONFIG,
@@ -114,6 +120,18 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         },
         Route { operation: &operations::REPLAY_EVENTS, act: handlers::replay_events::<A> },
         Route { operation: &operations::TAIL_EVENTS, act: handlers::tail_events::<A> },
+        Route { operation: &operations::GET_POLICY, act: handlers::get_policy::<A> },
+        Route { operation: &operations::PUT_POLICY, act: handlers::put_policy::<A> },
+        Route {
+            operation: &operations::LIST_POLICY_VERSIONS,
+            act: handlers::list_policy_versions::<A>,
+        },
+        Route {
+            operation: &operations::GET_POLICY_VERSION,
+            act: handlers::get_policy_version::<A>,
+        },
+        Route { operation: &operations::SIMULATE_POLICY, act: handlers::simulate_policy::<A> },
+        Route { operation: &operations::EXPLAIN_DECISION, act: handlers::explain_decision::<A> },
         Route { operation: &operations::SEARCH_AUDIT, act: handlers::search_audit::<A> },
     ];
     runtime::router(api, routes)

@@ -16,6 +16,18 @@ type AdminResource struct {
 	transport *runtime.Transport
 }
 
+// ListEnrollments: List enrolments.
+//
+// The enrolments that have not ended, with what has become of each. Never a token.
+//
+// It sends GET /admin/enrollments.
+func (r *AdminResource) ListEnrollments(ctx context.Context, options ...CallOption) (*EnrollmentList, error) {
+	request := runtime.NewRequest("GET", "/admin/enrollments", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[EnrollmentList](ctx, r.transport, request, options)
+}
+
 // CreateEnrollment: Enrol a plugin.
 //
 // Makes a token with which the named plugin registers once. With approve the traits and domains
@@ -30,6 +42,19 @@ func (r *AdminResource) CreateEnrollment(ctx context.Context, body EnrollmentReq
 	return runtime.ReceivePointer[Enrollment](ctx, r.transport, request, options)
 }
 
+// RevokeEnrollment: Revoke an enrolment.
+//
+// Ends an enrolment token before its time, spent or not. A plugin that registered with it stays
+// as it is.
+//
+// It sends DELETE /admin/enrollments/{enrollment_id}.
+func (r *AdminResource) RevokeEnrollment(ctx context.Context, enrollmentID string, options ...CallOption) error {
+	request := runtime.NewRequest("DELETE", "/admin/enrollments/{enrollment_id}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Path("enrollment_id", enrollmentID, runtime.Simple, false)
+	return runtime.Send(ctx, r.transport, request, options)
+}
+
 // ListAdminPlugins: List all plugins.
 //
 // Every registered plugin with state, reason, traits, lease and health.
@@ -42,6 +67,19 @@ func (r *AdminResource) ListAdminPlugins(ctx context.Context, options ...CallOpt
 	return runtime.ReceivePointer[PluginList](ctx, r.transport, request, options)
 }
 
+// GetAdminPlugin: Show one plugin.
+//
+// The plugin with its manifest and the history of its states, newest first.
+//
+// It sends GET /admin/plugins/{plugin_id}.
+func (r *AdminResource) GetAdminPlugin(ctx context.Context, pluginID PluginID, options ...CallOption) (*PluginDetails, error) {
+	request := runtime.NewRequest("GET", "/admin/plugins/{plugin_id}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	return runtime.ReceivePointer[PluginDetails](ctx, r.transport, request, options)
+}
+
 // ApprovePlugin: Approve a plugin.
 //
 // Grants what the manifest asks for, or the part of it that the body names, and makes the
@@ -50,6 +88,50 @@ func (r *AdminResource) ListAdminPlugins(ctx context.Context, options ...CallOpt
 // It sends POST /admin/plugins/{plugin_id}/approve.
 func (r *AdminResource) ApprovePlugin(ctx context.Context, pluginID PluginID, body Approval, options ...CallOption) (*PluginRecord, error) {
 	request := runtime.NewRequest("POST", "/admin/plugins/{plugin_id}/approve", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[PluginRecord](ctx, r.transport, request, options)
+}
+
+// SuspendPlugin: Suspend a plugin.
+//
+// Pauses the plugin at once on every lane. It may renew its lease and nothing else; what waits
+// for it goes on waiting.
+//
+// It sends POST /admin/plugins/{plugin_id}/suspend.
+func (r *AdminResource) SuspendPlugin(ctx context.Context, pluginID PluginID, body StateChange, options ...CallOption) (*PluginRecord, error) {
+	request := runtime.NewRequest("POST", "/admin/plugins/{plugin_id}/suspend", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[PluginRecord](ctx, r.transport, request, options)
+}
+
+// DrainPlugin: Let a plugin finish.
+//
+// The plugin gets no new calls and no new deliveries and may finish what it has begun.
+//
+// It sends POST /admin/plugins/{plugin_id}/drain.
+func (r *AdminResource) DrainPlugin(ctx context.Context, pluginID PluginID, body StateChange, options ...CallOption) (*PluginRecord, error) {
+	request := runtime.NewRequest("POST", "/admin/plugins/{plugin_id}/drain", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("plugin_id", pluginID, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[PluginRecord](ctx, r.transport, request, options)
+}
+
+// ResumePlugin: Resume a plugin.
+//
+// Ends a suspension or a drain. A plugin whose manifest meanwhile asks for more than was
+// approved waits for approval.
+//
+// It sends POST /admin/plugins/{plugin_id}/resume.
+func (r *AdminResource) ResumePlugin(ctx context.Context, pluginID PluginID, body StateChange, options ...CallOption) (*PluginRecord, error) {
+	request := runtime.NewRequest("POST", "/admin/plugins/{plugin_id}/resume", runtime.RetryAlways)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
 	request.Path("plugin_id", pluginID, runtime.Simple, false)
@@ -437,6 +519,94 @@ func (r *AdminResource) TailEvents(ctx context.Context, params TailEventsParams,
 	request.Query("wait_ms", params.WaitMs, runtime.Form, true)
 	request.Query("limit", params.Limit, runtime.Form, true)
 	return runtime.ReceivePointer[EventTail](ctx, r.transport, request, options)
+}
+
+// GetPolicy: Read the policy.
+//
+// The document in force with its version, and the floor that holds beneath every document.
+//
+// It sends GET /admin/policy.
+func (r *AdminResource) GetPolicy(ctx context.Context, options ...CallOption) (*PolicyRecord, error) {
+	request := runtime.NewRequest("GET", "/admin/policy", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
+}
+
+// PutPolicyParams holds the parameters of PutPolicy besides its path and body.
+type PutPolicyParams struct {
+	// IfMatch: The version to replace.
+	IfMatch string
+}
+
+// PutPolicy: Put a policy in force.
+//
+// Stores the document as the next version and decides by it from then on. A document with any
+// finding is refused as a whole. To go back put an older document again.
+//
+// It sends PUT /admin/policy.
+func (r *AdminResource) PutPolicy(ctx context.Context, body PolicyWrite, params PutPolicyParams, options ...CallOption) (*PolicyRecord, error) {
+	request := runtime.NewRequest("PUT", "/admin/policy", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
+}
+
+// ListPolicyVersions: List the versions of the policy.
+//
+// Who put which version in force when and why, newest first.
+//
+// It sends GET /admin/policy/versions.
+func (r *AdminResource) ListPolicyVersions(ctx context.Context, options ...CallOption) (*PolicyVersions, error) {
+	request := runtime.NewRequest("GET", "/admin/policy/versions", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[PolicyVersions](ctx, r.transport, request, options)
+}
+
+// GetPolicyVersion: Read a version of the policy.
+//
+// The document of one version, in force or not. Version 0 is the built-in one.
+//
+// It sends GET /admin/policy/versions/{version}.
+func (r *AdminResource) GetPolicyVersion(ctx context.Context, version int64, options ...CallOption) (*PolicyRecord, error) {
+	request := runtime.NewRequest("GET", "/admin/policy/versions/{version}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("version", version, runtime.Simple, false)
+	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
+}
+
+// SimulatePolicy: Try a policy on recorded decisions.
+//
+// Decides what this Core has lately decided again by the given document and tells what would
+// change. Nothing is stored. The record lives in memory and starts empty with each start of
+// Core.
+//
+// It sends POST /admin/policy/simulate.
+func (r *AdminResource) SimulatePolicy(ctx context.Context, body PolicySimulation, options ...CallOption) (*SimulationResult, error) {
+	request := runtime.NewRequest("POST", "/admin/policy/simulate", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[SimulationResult](ctx, r.transport, request, options)
+}
+
+// ExplainDecision: Explain a denial.
+//
+// Which rule denied on what grounds, which traits were missing and the smallest safe change
+// that would allow it, found by trying. Works for the newest denials of this Core; the audit
+// log keeps all of them.
+//
+// It sends GET /admin/policy/decisions/{decision_id}.
+func (r *AdminResource) ExplainDecision(ctx context.Context, decisionID string, options ...CallOption) (*DecisionExplanation, error) {
+	request := runtime.NewRequest("GET", "/admin/policy/decisions/{decision_id}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("decision_id", decisionID, runtime.Simple, false)
+	return runtime.ReceivePointer[DecisionExplanation](ctx, r.transport, request, options)
 }
 
 // SearchAuditParams holds the parameters of SearchAudit besides its path and body.

@@ -74,6 +74,12 @@ var (
 	ErrUnknownSubscription = runtime.NewErrorCode("UnknownSubscriptionError", "unknown_subscription", "Unknown subscription", "Create it with PUT /events/subscriptions/{name}.", ErrValidation)
 	// ErrUnknownDeadLetter: Unknown dead letter (unknown_dead_letter).
 	ErrUnknownDeadLetter = runtime.NewErrorCode("UnknownDeadLetterError", "unknown_dead_letter", "Unknown dead letter", "GET /admin/dead-letters lists them; it may have been redriven or dropped.", ErrValidation)
+	// ErrUnknownEnrollment: Unknown enrolment (unknown_enrollment).
+	ErrUnknownEnrollment = runtime.NewErrorCode("UnknownEnrollmentError", "unknown_enrollment", "Unknown enrolment", "GET /admin/enrollments lists those that have not ended.", ErrValidation)
+	// ErrUnknownDecision: Unknown decision (unknown_decision).
+	ErrUnknownDecision = runtime.NewErrorCode("UnknownDecisionError", "unknown_decision", "Unknown decision", "Core explains its newest denials; search the audit log for older ones.", ErrValidation)
+	// ErrUnknownVersion: Unknown version (unknown_version).
+	ErrUnknownVersion = runtime.NewErrorCode("UnknownVersionError", "unknown_version", "Unknown version", "List the versions first.", ErrValidation)
 	// ErrUnknownKey: Unknown key (unknown_key).
 	ErrUnknownKey = runtime.NewErrorCode("UnknownKeyError", "unknown_key", "Unknown key", "List the keys first.", ErrValidation)
 	// ErrUnknownRevision: The key has no such revision (unknown_revision).
@@ -163,6 +169,9 @@ var errorTree = runtime.NewErrorTree(
 	ErrUnknownOperation,
 	ErrUnknownSubscription,
 	ErrUnknownDeadLetter,
+	ErrUnknownEnrollment,
+	ErrUnknownDecision,
+	ErrUnknownVersion,
 	ErrUnknownKey,
 	ErrUnknownRevision,
 	ErrMethodNotAllowed,

@@ -441,6 +441,8 @@ const (
 	PluginStatusPending PluginStatus = "pending"
 	// PluginStatusActive: May use what it was granted.
 	PluginStatusActive PluginStatus = "active"
+	// PluginStatusDraining: Finishes what it has begun and takes nothing new.
+	PluginStatusDraining PluginStatus = "draining"
 	// PluginStatusSuspended: Paused by an administrator.
 	PluginStatusSuspended PluginStatus = "suspended"
 	// PluginStatusRevoked: Lost every right.
@@ -452,7 +454,7 @@ const (
 // Known says whether this version knows the value.
 func (v PluginStatus) Known() bool {
 	switch v {
-	case PluginStatusPending, PluginStatusActive, PluginStatusSuspended, PluginStatusRevoked, PluginStatusLeft:
+	case PluginStatusPending, PluginStatusActive, PluginStatusDraining, PluginStatusSuspended, PluginStatusRevoked, PluginStatusLeft:
 		return true
 	}
 	return false
@@ -2007,6 +2009,8 @@ func (m *EnrollmentRequest) UnmarshalJSON(data []byte) error {
 
 // Enrollment is the schema Enrollment.
 type Enrollment struct {
+	// EnrollmentID: Names the enrolment in lists; it is no secret.
+	EnrollmentID string `json:"enrollment_id"`
 	// PluginID is plugin_id on the wire.
 	PluginID PluginID `json:"plugin_id"`
 	// EnrollmentToken: Works once; shown once.
@@ -2030,6 +2034,74 @@ func (m *Enrollment) UnmarshalJSON(data []byte) error {
 // LogValue is the printed form, in which everything classified is masked.
 func (m Enrollment) LogValue() slog.Value {
 	return runtime.LogMasked(m)
+}
+
+// EnrollmentStatus: What has become of an enrolment.
+type EnrollmentStatus string
+
+// Values of EnrollmentStatus that this version knows; others pass through unchanged.
+const (
+	// EnrollmentStatusOpen: Nobody has registered with it.
+	EnrollmentStatusOpen EnrollmentStatus = "open"
+	// EnrollmentStatusSpent: Good for the same manifest of the same plugin only.
+	EnrollmentStatusSpent EnrollmentStatus = "spent"
+)
+
+// Known says whether this version knows the value.
+func (v EnrollmentStatus) Known() bool {
+	switch v {
+	case EnrollmentStatusOpen, EnrollmentStatusSpent:
+		return true
+	}
+	return false
+}
+
+// EnrollmentRecord is the schema EnrollmentRecord.
+type EnrollmentRecord struct {
+	// EnrollmentID: Id of the enrolment.
+	EnrollmentID string `json:"enrollment_id"`
+	// PluginID is plugin_id on the wire.
+	PluginID PluginID `json:"plugin_id"`
+	// Approve: Whether registering with it grants what the manifest asks for.
+	Approve bool `json:"approve"`
+	// Status is status on the wire.
+	Status EnrollmentStatus `json:"status"`
+	// CreatedAt: When it was made.
+	CreatedAt time.Time `json:"created_at"`
+	// ExpiresAt: End of its life.
+	ExpiresAt time.Time `json:"expires_at"`
+	// SpentAt: When a plugin registered with it.
+	SpentAt *time.Time `json:"spent_at,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EnrollmentRecord) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EnrollmentRecord) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// EnrollmentList is the schema EnrollmentList.
+type EnrollmentList struct {
+	// Enrollments: Enrolments that have not ended.
+	Enrollments []EnrollmentRecord `json:"enrollments"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EnrollmentList) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EnrollmentList) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
 }
 
 // PluginList is the schema PluginList.
@@ -2072,6 +2144,10 @@ type PluginRecord struct {
 	RequestedDomains []string `json:"requested_domains"`
 	// Healthy: Whether its lease and health are good.
 	Healthy bool `json:"healthy"`
+	// Health is health on the wire.
+	Health *PluginHealth `json:"health,omitzero"`
+	// LeaseEndsAt: When it counts as lost unless it is heard of before.
+	LeaseEndsAt *time.Time `json:"lease_ends_at,omitzero"`
 	// RegisteredAt: First registration.
 	RegisteredAt time.Time `json:"registered_at"`
 	// ChangedAt: Last change of the state.
@@ -2089,6 +2165,90 @@ func (m PluginRecord) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the wire form and keeps what it does not know.
 func (m *PluginRecord) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PluginHealth: How a plugin is, by its own word or by its silence.
+type PluginHealth string
+
+// Values of PluginHealth that this version knows; others pass through unchanged.
+const (
+	// PluginHealthHealthy: Works.
+	PluginHealthHealthy PluginHealth = "healthy"
+	// PluginHealthDegraded: Works, with trouble.
+	PluginHealthDegraded PluginHealth = "degraded"
+	// PluginHealthDraining: About to leave; takes no new work.
+	PluginHealthDraining PluginHealth = "draining"
+	// PluginHealthLost: Not heard of within its lease; the next heartbeat brings it back.
+	PluginHealthLost PluginHealth = "lost"
+)
+
+// Known says whether this version knows the value.
+func (v PluginHealth) Known() bool {
+	switch v {
+	case PluginHealthHealthy, PluginHealthDegraded, PluginHealthDraining, PluginHealthLost:
+		return true
+	}
+	return false
+}
+
+// PluginDetails is the schema PluginDetails.
+type PluginDetails struct {
+	// Plugin is plugin on the wire.
+	Plugin PluginRecord `json:"plugin"`
+	// Manifest: The manifest it registered with.
+	Manifest map[string]any `json:"manifest"`
+	// History: Changes of its state and grants, newest first, at most 100.
+	History []PluginChange `json:"history"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PluginDetails) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PluginDetails) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PluginChange is the schema PluginChange.
+type PluginChange struct {
+	// Status is status on the wire.
+	Status PluginStatus `json:"status"`
+	// Reason: Why.
+	Reason string `json:"reason"`
+	// At: When.
+	At time.Time `json:"at"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PluginChange) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PluginChange) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// StateChange is the schema StateChange.
+type StateChange struct {
+	// Reason: Why.
+	Reason string `json:"reason"`
+}
+
+// MarshalJSON writes the wire form.
+func (m StateChange) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *StateChange) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
 
@@ -2128,6 +2288,524 @@ func (m Revocation) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the wire form and keeps what it does not know.
 func (m *Revocation) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicyEffect: What a rule does to the requests it speaks of.
+type PolicyEffect string
+
+// Values of PolicyEffect that this version knows; others pass through unchanged.
+const (
+	// PolicyEffectAllow: Allows, unless anything denies.
+	PolicyEffectAllow PolicyEffect = "allow"
+	// PolicyEffectDeny: Denies, whatever else allows.
+	PolicyEffectDeny PolicyEffect = "deny"
+	// PolicyEffectMask: Hands an event over without the named classes.
+	PolicyEffectMask PolicyEffect = "mask"
+)
+
+// Known says whether this version knows the value.
+func (v PolicyEffect) Known() bool {
+	switch v {
+	case PolicyEffectAllow, PolicyEffectDeny, PolicyEffectMask:
+		return true
+	}
+	return false
+}
+
+// PolicyDocument: Rules on top of the floor. There is no order among them; a denial wins and
+// what nothing allows is denied.
+type PolicyDocument struct {
+	// Description: What this policy is for.
+	Description *string `json:"description,omitzero"`
+	// Rules: The rules.
+	Rules []PolicyRule `json:"rules"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicyDocument) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicyDocument) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicyRule is the schema PolicyRule.
+type PolicyRule struct {
+	// ID: Names the rule in decisions and records.
+	ID string `json:"id"`
+	// Effect is effect on the wire.
+	Effect PolicyEffect `json:"effect"`
+	// Description: Why there is this rule.
+	Description *string `json:"description,omitzero"`
+	// Classes: For mask: classes of data to take out.
+	Classes []string `json:"classes,omitzero"`
+	// When is when on the wire.
+	When *PolicyConditions `json:"when,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicyRule) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicyRule) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicyConditions: All conditions must hold; an absent one always does.
+type PolicyConditions struct {
+	// Lanes: The lane is one of these.
+	Lanes []string `json:"lanes,omitzero"`
+	// Operations: The operation is one of these; deliver_event is the hand-over of an event to a
+	// subscriber.
+	Operations []string `json:"operations,omitzero"`
+	// Callers: The caller is of one of these kinds.
+	Callers []string `json:"callers,omitzero"`
+	// CallerHas: The caller holds all of these traits or roles.
+	CallerHas []string `json:"caller_has,omitzero"`
+	// CallerLacks: The caller holds none of these.
+	CallerLacks []string `json:"caller_lacks,omitzero"`
+	// OtherHas: There is a plugin at the other end and it holds all of these.
+	OtherHas []string `json:"other_has,omitzero"`
+	// OtherLacks: There is a plugin at the other end and it holds none of these.
+	OtherLacks []string `json:"other_lacks,omitzero"`
+	// DataHas: The data is of all of these classes.
+	DataHas []string `json:"data_has,omitzero"`
+	// DataLacks: The data is of none of these classes.
+	DataLacks []string `json:"data_lacks,omitzero"`
+	// Purposes: The stated purpose of use is one of these.
+	Purposes []string `json:"purposes,omitzero"`
+	// PurposesNot: The stated purpose of use is none of these, or none was stated.
+	PurposesNot []string `json:"purposes_not,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicyConditions) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicyConditions) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicyWrite is the schema PolicyWrite.
+type PolicyWrite struct {
+	// Document is document on the wire.
+	Document PolicyDocument `json:"document"`
+	// Reason: Why.
+	Reason string `json:"reason"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicyWrite) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicyWrite) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicyRecord is the schema PolicyRecord.
+type PolicyRecord struct {
+	// Version: 0 for the built-in document.
+	Version int64 `json:"version"`
+	// Document is document on the wire.
+	Document PolicyDocument `json:"document"`
+	// Floor: What is forbidden beneath every document.
+	Floor []FloorRule `json:"floor"`
+	// ChangedAt: When it was put in force.
+	ChangedAt *time.Time `json:"changed_at,omitzero"`
+	// ChangedBy: Pseudonym of who did, as in the audit log.
+	ChangedBy *string `json:"changed_by,omitzero"`
+	// Reason: Why.
+	Reason string `json:"reason"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicyRecord) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicyRecord) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// FloorRule is the schema FloorRule.
+type FloorRule struct {
+	// ID: Names the rule in decisions and records.
+	ID string `json:"id"`
+	// Description: What holds.
+	Description string `json:"description"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m FloorRule) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *FloorRule) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicyVersions is the schema PolicyVersions.
+type PolicyVersions struct {
+	// Versions: Newest first.
+	Versions []PolicyVersion `json:"versions"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicyVersions) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicyVersions) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicyVersion is the schema PolicyVersion.
+type PolicyVersion struct {
+	// Version: Number of the version.
+	Version int64 `json:"version"`
+	// ChangedAt: When it was put in force.
+	ChangedAt time.Time `json:"changed_at"`
+	// ChangedBy: Pseudonym of who did, as in the audit log.
+	ChangedBy string `json:"changed_by"`
+	// Reason: Why.
+	Reason string `json:"reason"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicyVersion) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicyVersion) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicySimulation is the schema PolicySimulation.
+type PolicySimulation struct {
+	// Document is document on the wire.
+	Document PolicyDocument `json:"document"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicySimulation) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicySimulation) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SimulationResult is the schema SimulationResult.
+type SimulationResult struct {
+	// Version: The version in force that it was compared with.
+	Version int64 `json:"version"`
+	// Shapes: Different requests that were tried.
+	Shapes int64 `json:"shapes"`
+	// Decisions: Decisions they stand for.
+	Decisions int64 `json:"decisions"`
+	// Changed: Requests that would be decided otherwise, most frequent first.
+	Changed []SimulatedChange `json:"changed"`
+	// Findings: Why the document would be refused; empty when it would not.
+	Findings []PolicyFinding `json:"findings"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SimulationResult) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SimulationResult) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SimulatedChange is the schema SimulatedChange.
+type SimulatedChange struct {
+	// Operation: The operation.
+	Operation string `json:"operation"`
+	// Caller: Kind of the caller.
+	Caller string `json:"caller"`
+	// PluginID: The caller, when it is a plugin.
+	PluginID *string `json:"plugin_id,omitzero"`
+	// OtherPluginID: The plugin at the other end.
+	OtherPluginID *string `json:"other_plugin_id,omitzero"`
+	// Purpose: The stated purpose of use.
+	Purpose *string `json:"purpose,omitzero"`
+	// Data: Classes of data.
+	Data []string `json:"data"`
+	// Count: How often it was decided.
+	Count int64 `json:"count"`
+	// Before is before on the wire.
+	Before SimulatedDecision `json:"before"`
+	// After is after on the wire.
+	After SimulatedDecision `json:"after"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SimulatedChange) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SimulatedChange) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SimulatedDecision is the schema SimulatedDecision.
+type SimulatedDecision struct {
+	// Effect is effect on the wire.
+	Effect PolicyEffect `json:"effect"`
+	// Rule: The rule that decides.
+	Rule string `json:"rule"`
+	// Masked: Classes that are taken out.
+	Masked []string `json:"masked,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SimulatedDecision) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SimulatedDecision) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// PolicyFinding is the schema PolicyFinding.
+type PolicyFinding struct {
+	// Pointer: JSON pointer into the document.
+	Pointer string `json:"pointer"`
+	// Rule: Kind of the finding.
+	Rule string `json:"rule"`
+	// Message: What is wrong.
+	Message string `json:"message"`
+	// Hint: What to do about it.
+	Hint string `json:"hint"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PolicyFinding) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PolicyFinding) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// DecisionExplanation is the schema DecisionExplanation.
+type DecisionExplanation struct {
+	// DecisionID: Id of the decision.
+	DecisionID string `json:"decision_id"`
+	// At: When.
+	At time.Time `json:"at"`
+	// Effect is effect on the wire.
+	Effect PolicyEffect `json:"effect"`
+	// Code: Code of the problem the caller got.
+	Code string `json:"code"`
+	// Rule: The rule that decided.
+	Rule string `json:"rule"`
+	// RuleDescription: What the rule says.
+	RuleDescription string `json:"rule_description"`
+	// Origin is origin on the wire.
+	Origin RuleOrigin `json:"origin"`
+	// PolicyVersion: Version of the document that was in force.
+	PolicyVersion *int64 `json:"policy_version,omitzero"`
+	// Inputs is inputs on the wire.
+	Inputs *DecisionInputs `json:"inputs,omitzero"`
+	// Missing: Rights that the caller or the plugin at the other end lacked.
+	Missing []string `json:"missing"`
+	// Fix is fix on the wire.
+	Fix DecisionFix `json:"fix"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m DecisionExplanation) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *DecisionExplanation) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// RuleOrigin: Where a rule stands.
+type RuleOrigin string
+
+// Values of RuleOrigin that this version knows; others pass through unchanged.
+const (
+	// RuleOriginFloor: In the program; no document lifts it.
+	RuleOriginFloor RuleOrigin = "floor"
+	// RuleOriginDocument: In the policy document.
+	RuleOriginDocument RuleOrigin = "document"
+	// RuleOriginLane: In a lane, which denied for a reason of its own.
+	RuleOriginLane RuleOrigin = "lane"
+)
+
+// Known says whether this version knows the value.
+func (v RuleOrigin) Known() bool {
+	switch v {
+	case RuleOriginFloor, RuleOriginDocument, RuleOriginLane:
+		return true
+	}
+	return false
+}
+
+// DecisionInputs: What the decision looked at. No value of a payload.
+type DecisionInputs struct {
+	// Operation: The operation.
+	Operation string `json:"operation"`
+	// Lane: Its lane.
+	Lane string `json:"lane"`
+	// Caller: Kind of the caller.
+	Caller string `json:"caller"`
+	// PluginID: The caller, when it is a plugin.
+	PluginID *string `json:"plugin_id,omitzero"`
+	// Status is status on the wire.
+	Status *PluginStatus `json:"status,omitzero"`
+	// Traits: Traits the caller held.
+	Traits []string `json:"traits"`
+	// Roles: Roles the caller held.
+	Roles []string `json:"roles"`
+	// ClaimsAnotherIdentity: Whether the body named another plugin.
+	ClaimsAnotherIdentity bool `json:"claims_another_identity"`
+	// Data: Classes of data.
+	Data []string `json:"data"`
+	// Purpose: The stated purpose of use.
+	Purpose *string `json:"purpose,omitzero"`
+	// OtherPluginID: The plugin at the other end.
+	OtherPluginID *string `json:"other_plugin_id,omitzero"`
+	// OtherStatus is other_status on the wire.
+	OtherStatus *PluginStatus `json:"other_status,omitzero"`
+	// OtherTraits: Traits it held.
+	OtherTraits []string `json:"other_traits,omitzero"`
+	// OtherNeeds: Traits it needs to be called.
+	OtherNeeds []string `json:"other_needs,omitzero"`
+	// OtherDemands: Traits it demands of its callers.
+	OtherDemands []string `json:"other_demands,omitzero"`
+	// DestinationBaa: Whether an agreement covers the destination.
+	DestinationBaa *bool `json:"destination_baa,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m DecisionInputs) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *DecisionInputs) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// DecisionFix is the schema DecisionFix.
+type DecisionFix struct {
+	// Safe: Whether there is a change that opens nothing the floor forbids.
+	Safe bool `json:"safe"`
+	// Note: In words.
+	Note string `json:"note"`
+	// Steps: All of them together; empty when none is safe.
+	Steps []FixStep `json:"steps"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m DecisionFix) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *DecisionFix) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// FixStep is the schema FixStep.
+type FixStep struct {
+	// Action is action on the wire.
+	Action FixAction `json:"action"`
+	// Subject: The plugin it is done to, else caller or request.
+	Subject string `json:"subject"`
+	// Word: The trait, role, purpose, class or state.
+	Word string `json:"word"`
+	// AlsoAllows: Operations the caller could use besides afterwards.
+	AlsoAllows []string `json:"also_allows"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m FixStep) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *FixStep) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// FixAction: A change that could allow a request.
+type FixAction string
+
+// Values of FixAction that this version knows; others pass through unchanged.
+const (
+	// FixActionStatePurpose: State this purpose of use in Vivified-Purpose.
+	FixActionStatePurpose FixAction = "state_purpose"
+	// FixActionLeaveOutIdentity: Leave the identity out of the body.
+	FixActionLeaveOutIdentity FixAction = "leave_out_identity"
+	// FixActionLeaveOutData: Send no data of this class.
+	FixActionLeaveOutData FixAction = "leave_out_data"
+	// FixActionGrantTrait: Approve a trait that the manifest asks for.
+	FixActionGrantTrait FixAction = "grant_trait"
+	// FixActionAskTrait: Ask for the trait in the manifest and have it approved.
+	FixActionAskTrait FixAction = "ask_trait"
+	// FixActionGiveRole: Give the person this role.
+	FixActionGiveRole FixAction = "give_role"
+	// FixActionActivatePlugin: Approve or resume the plugin.
+	FixActionActivatePlugin FixAction = "activate_plugin"
+	// FixActionMarkBaa: Mark the entry of allowed_domains with baa once there is an agreement.
+	FixActionMarkBaa FixAction = "mark_baa"
+)
+
+// Known says whether this version knows the value.
+func (v FixAction) Known() bool {
+	switch v {
+	case FixActionStatePurpose, FixActionLeaveOutIdentity, FixActionLeaveOutData, FixActionGrantTrait, FixActionAskTrait, FixActionGiveRole, FixActionActivatePlugin, FixActionMarkBaa:
+		return true
+	}
+	return false
 }
 
 // AuditPage is the schema AuditPage.

@@ -294,7 +294,16 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 		roundTrip[EnrollmentRequest](t, "{\"plugin_id\":\"example\"}")
 	})
 	t.Run("Enrollment", func(t *testing.T) {
-		roundTrip[Enrollment](t, "{\"plugin_id\":\"example\",\"enrollment_token\":\"example\",\"expires_at\":\"2026-01-31T09:30:00Z\"}")
+		roundTrip[Enrollment](t, "{\"enrollment_id\":\"example\",\"plugin_id\":\"example\",\"enrollment_token\":\"example\",\"expires_at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("EnrollmentStatus", func(t *testing.T) {
+		roundTrip[EnrollmentStatus](t, "\"open\"")
+	})
+	t.Run("EnrollmentRecord", func(t *testing.T) {
+		roundTrip[EnrollmentRecord](t, "{\"enrollment_id\":\"example\",\"plugin_id\":\"example\",\"approve\":true,\"status\":\"open\",\"created_at\":\"2026-01-31T09:30:00Z\",\"expires_at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("EnrollmentList", func(t *testing.T) {
+		roundTrip[EnrollmentList](t, "{\"enrollments\":[{\"enrollment_id\":\"example\",\"plugin_id\":\"example\",\"approve\":true,\"status\":\"open\",\"created_at\":\"2026-01-31T09:30:00Z\",\"expires_at\":\"2026-01-31T09:30:00Z\"}]}")
 	})
 	t.Run("PluginList", func(t *testing.T) {
 		roundTrip[PluginList](t, "{\"plugins\":[{\"plugin_id\":\"example\",\"name\":\"example\",\"version\":\"example\",\"status\":\"pending\",\"reason\":\"example\",\"traits\":[\"example\"],\"requested_traits\":[\"example\"],\"domains\":[\"example\"],\"requested_domains\":[\"example\"],\"healthy\":true,\"registered_at\":\"2026-01-31T09:30:00Z\",\"changed_at\":\"2026-01-31T09:30:00Z\"}]}")
@@ -302,11 +311,83 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	t.Run("PluginRecord", func(t *testing.T) {
 		roundTrip[PluginRecord](t, "{\"plugin_id\":\"example\",\"name\":\"example\",\"version\":\"example\",\"status\":\"pending\",\"reason\":\"example\",\"traits\":[\"example\"],\"requested_traits\":[\"example\"],\"domains\":[\"example\"],\"requested_domains\":[\"example\"],\"healthy\":true,\"registered_at\":\"2026-01-31T09:30:00Z\",\"changed_at\":\"2026-01-31T09:30:00Z\"}")
 	})
+	t.Run("PluginHealth", func(t *testing.T) {
+		roundTrip[PluginHealth](t, "\"healthy\"")
+	})
+	t.Run("PluginDetails", func(t *testing.T) {
+		roundTrip[PluginDetails](t, "{\"plugin\":{\"plugin_id\":\"example\",\"name\":\"example\",\"version\":\"example\",\"status\":\"pending\",\"reason\":\"example\",\"traits\":[\"example\"],\"requested_traits\":[\"example\"],\"domains\":[\"example\"],\"requested_domains\":[\"example\"],\"healthy\":true,\"registered_at\":\"2026-01-31T09:30:00Z\",\"changed_at\":\"2026-01-31T09:30:00Z\"},\"manifest\":{\"example\":{}},\"history\":[{\"status\":\"pending\",\"reason\":\"example\",\"at\":\"2026-01-31T09:30:00Z\"}]}")
+	})
+	t.Run("PluginChange", func(t *testing.T) {
+		roundTrip[PluginChange](t, "{\"status\":\"pending\",\"reason\":\"example\",\"at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("StateChange", func(t *testing.T) {
+		roundTrip[StateChange](t, "{\"reason\":\"example\"}")
+	})
 	t.Run("Approval", func(t *testing.T) {
 		roundTrip[Approval](t, "{\"traits\":[\"example\"],\"domains\":[\"example\"],\"reason\":\"approved\"}")
 	})
 	t.Run("Revocation", func(t *testing.T) {
 		roundTrip[Revocation](t, "{\"reason\":\"example\"}")
+	})
+	t.Run("PolicyEffect", func(t *testing.T) {
+		roundTrip[PolicyEffect](t, "\"allow\"")
+	})
+	t.Run("PolicyDocument", func(t *testing.T) {
+		roundTrip[PolicyDocument](t, "{\"rules\":[{\"id\":\"example\",\"effect\":\"allow\"}]}")
+	})
+	t.Run("PolicyRule", func(t *testing.T) {
+		roundTrip[PolicyRule](t, "{\"id\":\"example\",\"effect\":\"allow\"}")
+	})
+	t.Run("PolicyConditions", func(t *testing.T) {
+		roundTrip[PolicyConditions](t, "{\"lanes\":[\"example\"],\"operations\":[\"example\"],\"callers\":[\"example\"]}")
+	})
+	t.Run("PolicyWrite", func(t *testing.T) {
+		roundTrip[PolicyWrite](t, "{\"document\":{\"rules\":[{\"id\":\"example\",\"effect\":\"allow\"}]},\"reason\":\"example\"}")
+	})
+	t.Run("PolicyRecord", func(t *testing.T) {
+		roundTrip[PolicyRecord](t, "{\"version\":1,\"document\":{\"rules\":[{\"id\":\"example\",\"effect\":\"allow\"}]},\"floor\":[{\"id\":\"example\",\"description\":\"example\"}],\"reason\":\"example\"}")
+	})
+	t.Run("FloorRule", func(t *testing.T) {
+		roundTrip[FloorRule](t, "{\"id\":\"example\",\"description\":\"example\"}")
+	})
+	t.Run("PolicyVersions", func(t *testing.T) {
+		roundTrip[PolicyVersions](t, "{\"versions\":[{\"version\":1,\"changed_at\":\"2026-01-31T09:30:00Z\",\"changed_by\":\"example\",\"reason\":\"example\"}]}")
+	})
+	t.Run("PolicyVersion", func(t *testing.T) {
+		roundTrip[PolicyVersion](t, "{\"version\":1,\"changed_at\":\"2026-01-31T09:30:00Z\",\"changed_by\":\"example\",\"reason\":\"example\"}")
+	})
+	t.Run("PolicySimulation", func(t *testing.T) {
+		roundTrip[PolicySimulation](t, "{\"document\":{\"rules\":[{\"id\":\"example\",\"effect\":\"allow\"}]}}")
+	})
+	t.Run("SimulationResult", func(t *testing.T) {
+		roundTrip[SimulationResult](t, "{\"version\":1,\"shapes\":1,\"decisions\":1,\"changed\":[{\"operation\":\"example\",\"caller\":\"example\",\"data\":[\"example\"],\"count\":1,\"before\":{\"effect\":\"allow\",\"rule\":\"example\"},\"after\":{\"effect\":\"allow\",\"rule\":\"example\"}}],\"findings\":[{\"pointer\":\"example\",\"rule\":\"example\",\"message\":\"example\",\"hint\":\"example\"}]}")
+	})
+	t.Run("SimulatedChange", func(t *testing.T) {
+		roundTrip[SimulatedChange](t, "{\"operation\":\"example\",\"caller\":\"example\",\"data\":[\"example\"],\"count\":1,\"before\":{\"effect\":\"allow\",\"rule\":\"example\"},\"after\":{\"effect\":\"allow\",\"rule\":\"example\"}}")
+	})
+	t.Run("SimulatedDecision", func(t *testing.T) {
+		roundTrip[SimulatedDecision](t, "{\"effect\":\"allow\",\"rule\":\"example\"}")
+	})
+	t.Run("PolicyFinding", func(t *testing.T) {
+		roundTrip[PolicyFinding](t, "{\"pointer\":\"example\",\"rule\":\"example\",\"message\":\"example\",\"hint\":\"example\"}")
+	})
+	t.Run("DecisionExplanation", func(t *testing.T) {
+		roundTrip[DecisionExplanation](t, "{\"decision_id\":\"example\",\"at\":\"2026-01-31T09:30:00Z\",\"effect\":\"allow\",\"code\":\"example\",\"rule\":\"example\",\"rule_description\":\"example\",\"origin\":\"floor\",\"missing\":[\"example\"],\"fix\":{\"safe\":true,\"note\":\"example\",\"steps\":[{\"action\":\"state_purpose\",\"subject\":\"example\",\"word\":\"example\",\"also_allows\":[\"example\"]}]}}")
+	})
+	t.Run("RuleOrigin", func(t *testing.T) {
+		roundTrip[RuleOrigin](t, "\"floor\"")
+	})
+	t.Run("DecisionInputs", func(t *testing.T) {
+		roundTrip[DecisionInputs](t, "{\"operation\":\"example\",\"lane\":\"example\",\"caller\":\"example\",\"traits\":[\"example\"],\"roles\":[\"example\"],\"claims_another_identity\":true,\"data\":[\"example\"]}")
+	})
+	t.Run("DecisionFix", func(t *testing.T) {
+		roundTrip[DecisionFix](t, "{\"safe\":true,\"note\":\"example\",\"steps\":[{\"action\":\"state_purpose\",\"subject\":\"example\",\"word\":\"example\",\"also_allows\":[\"example\"]}]}")
+	})
+	t.Run("FixStep", func(t *testing.T) {
+		roundTrip[FixStep](t, "{\"action\":\"state_purpose\",\"subject\":\"example\",\"word\":\"example\",\"also_allows\":[\"example\"]}")
+	})
+	t.Run("FixAction", func(t *testing.T) {
+		roundTrip[FixAction](t, "\"state_purpose\"")
 	})
 	t.Run("AuditPage", func(t *testing.T) {
 		roundTrip[AuditPage](t, "{\"records\":[{\"seq\":1,\"time\":\"2026-01-31T09:30:00Z\",\"phase\":\"intent\",\"actor\":{\"kind\":\"anonymous\",\"id\":\"example\"},\"action\":\"example\",\"decision\":\"allow\",\"outcome\":\"example\",\"detail\":{\"example\":\"example\"},\"prev\":\"example\",\"hash\":\"example\"}],\"cursor\":\"example\"}")

@@ -384,12 +384,25 @@ func TestWireStorageDeleteValue(t *testing.T) {
 	server.expect(err, "DELETE", "/storage/outbox:0001", "Bearer test-token", "", false)
 }
 
+func TestWireAdminListEnrollments(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"enrollments\":[{\"enrollment_id\":\"enr_0193a5b27c007000\",\"plugin_id\":\"hello_py\",\"approve\":true,\"status\":\"open\",\"created_at\":\"2026-11-22T17:00:00Z\",\"expires_at\":\"2026-11-22T18:00:00Z\"}]}")
+	answer, err := server.client.Admin.ListEnrollments(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/enrollments", "Bearer test-token", "", false)
+}
+
 func TestWireAdminCreateEnrollment(t *testing.T) {
-	server := newWireServer(t, 201, "application/json", "{\"plugin_id\":\"hello_py\",\"enrollment_token\":\"venr_synthetic0000000000000000000000000000000\",\"expires_at\":\"2026-11-22T18:00:00Z\"}")
+	server := newWireServer(t, 201, "application/json", "{\"enrollment_id\":\"enr_0193a5b27c007000\",\"plugin_id\":\"hello_py\",\"enrollment_token\":\"venr_synthetic0000000000000000000000000000000\",\"expires_at\":\"2026-11-22T18:00:00Z\"}")
 	body := read[EnrollmentRequest](t, "{\"plugin_id\":\"hello_py\",\"approve\":true,\"expires_in\":3600}")
 	answer, err := server.client.Admin.CreateEnrollment(t.Context(), body)
 	server.answers(answer)
 	server.expect(err, "POST", "/admin/enrollments", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"approve\":true,\"expires_in\":3600}", false)
+}
+
+func TestWireAdminRevokeEnrollment(t *testing.T) {
+	server := newWireServer(t, 204, "", "")
+	err := server.client.Admin.RevokeEnrollment(t.Context(), read[string](t, "\"enr_0193a5b27c007000\""))
+	server.expect(err, "DELETE", "/admin/enrollments/enr_0193a5b27c007000", "Bearer test-token", "", false)
 }
 
 func TestWireAdminListAdminPlugins(t *testing.T) {
@@ -399,12 +412,43 @@ func TestWireAdminListAdminPlugins(t *testing.T) {
 	server.expect(err, "GET", "/admin/plugins", "Bearer test-token", "", false)
 }
 
+func TestWireAdminGetAdminPlugin(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"plugin\":{\"plugin_id\":\"hello_py\",\"name\":\"Hello\",\"version\":\"1.0.0\",\"status\":\"active\",\"reason\":\"approved at enrolment\",\"traits\":[\"event_publisher\"],\"requested_traits\":[\"event_publisher\"],\"domains\":[],\"requested_domains\":[],\"healthy\":true,\"health\":\"healthy\",\"registered_at\":\"2026-11-22T17:00:00Z\",\"changed_at\":\"2026-11-22T17:10:00Z\"},\"manifest\":{\"id\":\"hello_py\"},\"history\":[{\"status\":\"active\",\"reason\":\"approved at enrolment\",\"at\":\"2026-11-22T17:00:00Z\"}]}")
+	answer, err := server.client.Admin.GetAdminPlugin(t.Context(), read[PluginID](t, "\"hello_py\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/plugins/hello_py", "Bearer test-token", "", false)
+}
+
 func TestWireAdminApprovePlugin(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"name\":\"Hello\",\"version\":\"1.0.0\",\"status\":\"active\",\"reason\":\"reviewed by two people\",\"traits\":[\"event_publisher\"],\"requested_traits\":[\"event_publisher\"],\"domains\":[],\"requested_domains\":[],\"healthy\":true,\"registered_at\":\"2026-11-22T17:00:00Z\",\"changed_at\":\"2026-11-22T17:00:00Z\"}")
 	body := read[Approval](t, "{\"traits\":[\"event_publisher\"],\"domains\":[],\"reason\":\"reviewed by two people\"}")
 	answer, err := server.client.Admin.ApprovePlugin(t.Context(), read[PluginID](t, "\"hello_py\""), body)
 	server.answers(answer)
 	server.expect(err, "POST", "/admin/plugins/hello_py/approve", "Bearer test-token", "{\"traits\":[\"event_publisher\"],\"domains\":[],\"reason\":\"reviewed by two people\"}", false)
+}
+
+func TestWireAdminSuspendPlugin(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"name\":\"Hello\",\"version\":\"1.0.0\",\"status\":\"suspended\",\"reason\":\"looks odd\",\"traits\":[\"event_publisher\"],\"requested_traits\":[\"event_publisher\"],\"domains\":[],\"requested_domains\":[],\"healthy\":false,\"health\":\"healthy\",\"registered_at\":\"2026-11-22T17:00:00Z\",\"changed_at\":\"2026-11-22T17:10:00Z\"}")
+	body := read[StateChange](t, "{\"reason\":\"looks odd\"}")
+	answer, err := server.client.Admin.SuspendPlugin(t.Context(), read[PluginID](t, "\"hello_py\""), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/plugins/hello_py/suspend", "Bearer test-token", "{\"reason\":\"looks odd\"}", false)
+}
+
+func TestWireAdminDrainPlugin(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"name\":\"Hello\",\"version\":\"1.0.0\",\"status\":\"draining\",\"reason\":\"makes room for a new version\",\"traits\":[\"event_publisher\"],\"requested_traits\":[\"event_publisher\"],\"domains\":[],\"requested_domains\":[],\"healthy\":false,\"health\":\"healthy\",\"registered_at\":\"2026-11-22T17:00:00Z\",\"changed_at\":\"2026-11-22T17:10:00Z\"}")
+	body := read[StateChange](t, "{\"reason\":\"makes room for a new version\"}")
+	answer, err := server.client.Admin.DrainPlugin(t.Context(), read[PluginID](t, "\"hello_py\""), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/plugins/hello_py/drain", "Bearer test-token", "{\"reason\":\"makes room for a new version\"}", false)
+}
+
+func TestWireAdminResumePlugin(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"plugin_id\":\"hello_py\",\"name\":\"Hello\",\"version\":\"1.0.0\",\"status\":\"active\",\"reason\":\"looked at\",\"traits\":[\"event_publisher\"],\"requested_traits\":[\"event_publisher\"],\"domains\":[],\"requested_domains\":[],\"healthy\":true,\"health\":\"healthy\",\"registered_at\":\"2026-11-22T17:00:00Z\",\"changed_at\":\"2026-11-22T17:10:00Z\"}")
+	body := read[StateChange](t, "{\"reason\":\"looked at\"}")
+	answer, err := server.client.Admin.ResumePlugin(t.Context(), read[PluginID](t, "\"hello_py\""), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/plugins/hello_py/resume", "Bearer test-token", "{\"reason\":\"looked at\"}", false)
 }
 
 func TestWireAdminRevokePlugin(t *testing.T) {
@@ -585,6 +629,52 @@ func TestWireAdminTailEvents(t *testing.T) {
 	answer, err := server.client.Admin.TailEvents(t.Context(), params)
 	server.answers(answer)
 	server.expect(err, "GET", "/admin/events", "Bearer test-token", "", false)
+}
+
+func TestWireAdminGetPolicy(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
+	answer, err := server.client.Admin.GetPolicy(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/policy", "Bearer test-token", "", false)
+}
+
+func TestWireAdminPutPolicy(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
+	body := read[PolicyWrite](t, "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"reason\":\"PHI only for care\"}")
+	var params PutPolicyParams
+	params.IfMatch = read[string](t, "\"2\"")
+	answer, err := server.client.Admin.PutPolicy(t.Context(), body, params)
+	server.answers(answer)
+	server.expect(err, "PUT", "/admin/policy", "Bearer test-token", "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"reason\":\"PHI only for care\"}", false)
+}
+
+func TestWireAdminListPolicyVersions(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"versions\":[{\"version\":3,\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}]}")
+	answer, err := server.client.Admin.ListPolicyVersions(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/policy/versions", "Bearer test-token", "", false)
+}
+
+func TestWireAdminGetPolicyVersion(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
+	answer, err := server.client.Admin.GetPolicyVersion(t.Context(), read[int64](t, "3"))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/policy/versions/3", "Bearer test-token", "", false)
+}
+
+func TestWireAdminSimulatePolicy(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"shapes\":41,\"decisions\":9120,\"changed\":[{\"operation\":\"deliver_event\",\"caller\":\"plugin\",\"plugin_id\":\"hello_py\",\"data\":[\"phi\"],\"count\":12,\"before\":{\"effect\":\"allow\",\"rule\":\"default.granted\"},\"after\":{\"effect\":\"deny\",\"rule\":\"phi_needs_purpose\"}}],\"findings\":[]}")
+	body := read[PolicySimulation](t, "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]}}")
+	answer, err := server.client.Admin.SimulatePolicy(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/policy/simulate", "Bearer test-token", "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]}}", false)
+}
+
+func TestWireAdminExplainDecision(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"decision_id\":\"dec_0193a5b27c007000\",\"at\":\"2026-11-22T17:00:00Z\",\"effect\":\"deny\",\"code\":\"trait_missing\",\"rule\":\"caller.trait\",\"rule_description\":\"a plugin needs every trait the operation names\",\"origin\":\"floor\",\"policy_version\":3,\"inputs\":{\"operation\":\"publish_event\",\"lane\":\"canonical\",\"caller\":\"plugin\",\"plugin_id\":\"hello_py\",\"status\":\"active\",\"traits\":[],\"roles\":[],\"claims_another_identity\":false,\"data\":[]},\"missing\":[\"event_publisher\"],\"fix\":{\"safe\":true,\"note\":\"grant the trait\",\"steps\":[{\"action\":\"grant_trait\",\"subject\":\"hello_py\",\"word\":\"event_publisher\",\"also_allows\":[]}]}}")
+	answer, err := server.client.Admin.ExplainDecision(t.Context(), read[string](t, "\"dec_0193a5b27c007000\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/policy/decisions/dec_0193a5b27c007000", "Bearer test-token", "", false)
 }
 
 func TestWireAdminSearchAudit(t *testing.T) {

@@ -56,7 +56,7 @@ impl PluginsApi for Core {
         body: models::Heartbeat,
     ) -> Result<models::Lease, Problem> {
         let caller = plugin(call)?;
-        let health = Health::parse(body.status.as_str()).ok_or_else(problems::invalid_request)?;
+        let health = Health::told(body.status.as_str()).ok_or_else(problems::invalid_request)?;
         let plugin =
             self.registry.heartbeat(&caller.plugin_id, health).await.map_err(registry_problem)?;
         call.note("health", health.name());
@@ -123,6 +123,7 @@ pub(super) fn registry_problem(error: RegistryError) -> Problem {
             "reserved",
             "is a name of Core itself",
         ),
+        RegistryError::UnknownEnrollment => problems::unknown_enrollment(),
         RegistryError::Unknown => problems::unknown_plugin(),
         RegistryError::State(state) => {
             problems::state_conflict().with_detail(format!("the plugin is {}", state.name()))

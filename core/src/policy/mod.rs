@@ -27,28 +27,35 @@
 //! [`Request`]: it knows no store, no clock and no wire format, so it can be tried over its whole
 //! space, again over what was recorded, and against an independent engine.
 
+mod check;
 mod decision;
 mod denials;
 mod document;
 mod engine;
+mod explain;
 mod floor;
+mod history;
 mod inputs;
 mod operation;
 mod request;
 mod rules;
 mod sample;
+mod simulate;
 mod traits;
 
 pub use decision::{Decision, Effect, RuleName};
 pub use denials::{Denial, Denials, Judged};
 pub use document::{Document, GRANTED, Rule, RuleEffect, When};
 pub use engine::Policy;
+pub use explain::{Change, Step, fix, missing};
 pub use floor::floor_rules;
+pub use history::{MIGRATIONS, PolicyError, Version, VersionChange};
 pub use inputs::{Inputs, OtherInputs};
 pub use operation::{DELIVERY, Operation};
 pub use request::{Destination, Ground, Other, Party, PluginState, Request, Stated};
 pub use rules::Rules;
 pub use sample::{PLACES, Recorded, Sample};
+pub use simulate::{Changed, Simulation, simulate};
 pub use traits::{
     DataTrait, DataTraits, Kinds, Member, PartyKind, Purpose, Purposes, Role, Roles, Set, Trait,
     Traits, parse,

@@ -31,7 +31,6 @@ struct Lists {
 #[derive(Debug, Clone)]
 pub(super) struct Ready {
     name: Arc<str>,
-    pub(super) effect: RuleEffect,
     pub(super) classes: DataTraits,
     pub(super) conditions: Conditions,
 }
@@ -125,7 +124,7 @@ impl Ready {
     pub fn new(rule: &Rule) -> Self {
         let classes = DataTraits::parse(rule.classes.iter().map(String::as_str));
         let name = Arc::from(rule.id.as_str());
-        Self { name, effect: rule.effect, classes, conditions: Conditions::new(rule) }
+        Self { name, classes, conditions: Conditions::new(rule) }
     }
 
     pub fn name(&self) -> RuleName {

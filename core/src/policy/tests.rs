@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 
 use super::*;
 
+mod checks;
 mod document;
 mod states;
+mod tried;
 
 const PLUGIN: &[PartyKind] = &[PartyKind::Plugin];
 const PERSON: &[PartyKind] = &[PartyKind::Person];

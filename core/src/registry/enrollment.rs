@@ -27,12 +27,31 @@ pub(super) const SQL: &str = "CREATE TABLE enrollments (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX enrollments_plugin ON enrollments (plugin_id);";
 
+/// A name for each enrolment that is no secret, and when it was made and spent.
+pub(super) const NAMED_SQL: &str = "ALTER TABLE enrollments ADD COLUMN id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE enrollments ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE enrollments ADD COLUMN spent_at INTEGER;
+    UPDATE enrollments SET id = 'enr_' || lower(hex(randomblob(16)));
+    CREATE UNIQUE INDEX enrollments_id ON enrollments (id);";
+
 /// A fresh token; only the administrator who asked for it ever sees it.
 #[derive(Debug)]
 pub struct Enrollment {
+    pub id: String,
     pub plugin_id: String,
     pub token: SecretString,
     pub ends_at: i64,
+}
+
+/// An enrolment as administrators see it, without its token. Times are seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub id: String,
+    pub plugin_id: String,
+    pub approve: bool,
+    pub made_at: i64,
+    pub ends_at: i64,
+    pub spent_at: Option<i64>,
 }
 
 /// Who shows a token that is known.
@@ -60,20 +79,45 @@ pub(super) fn fresh_token() -> Result<Zeroizing<String>, StoreError> {
     Ok(Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
 }
 
-pub(super) fn keep(
-    tx: &Transaction<'_>,
-    token: &str,
-    plugin_id: &str,
-    approve: bool,
-    ends_at: i64,
-    now: i64,
-) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM enrollments WHERE ends_at <= ?1", [now])?;
+pub(super) fn keep(tx: &Transaction<'_>, token: &str, made: &Listed) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM enrollments WHERE ends_at <= ?1", [made.made_at])?;
     tx.execute(
-        "INSERT INTO enrollments (hash, plugin_id, approve, ends_at) VALUES (?1, ?2, ?3, ?4)",
-        (sha256(token.as_bytes()), plugin_id, approve, ends_at),
+        "INSERT INTO enrollments (hash, id, plugin_id, approve, made_at, ends_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (
+            sha256(token.as_bytes()),
+            &made.id,
+            &made.plugin_id,
+            made.approve,
+            made.made_at,
+            made.ends_at,
+        ),
     )?;
     Ok(())
+}
+
+pub(super) fn all(conn: &rusqlite::Connection, now: i64) -> Result<Vec<Listed>, StoreError> {
+    let mut statement = conn.prepare(
+        "SELECT id, plugin_id, approve, made_at, ends_at, spent_at FROM enrollments
+         WHERE ends_at > ?1 ORDER BY made_at, id",
+    )?;
+    let rows = statement.query_map([now], |row| {
+        Ok(Listed {
+            id: row.get(0)?,
+            plugin_id: row.get(1)?,
+            approve: row.get(2)?,
+            made_at: row.get(3)?,
+            ends_at: row.get(4)?,
+            spent_at: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Answers for whom the enrolment was, if there was one.
+pub(super) fn remove(tx: &Transaction<'_>, id: &str) -> Result<Option<String>, StoreError> {
+    let sql = "DELETE FROM enrollments WHERE id = ?1 RETURNING plugin_id";
+    Ok(tx.query_row(sql, [id], |row| row.get(0)).optional()?)
 }
 
 /// Who holds this token, if it is known and has not ended.
@@ -113,9 +157,10 @@ pub(super) fn spend(
     tx: &Transaction<'_>,
     enrolled: &Enrolled,
     digest: &[u8],
+    now: i64,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE enrollments SET spent_on = ?2 WHERE hash = ?1";
-    tx.execute(sql, (enrolled.hash, digest))?;
+    let sql = "UPDATE enrollments SET spent_on = ?2, spent_at = ?3 WHERE hash = ?1";
+    tx.execute(sql, (enrolled.hash, digest, now))?;
     Ok(())
 }
 

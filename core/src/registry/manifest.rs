@@ -54,11 +54,6 @@ impl Manifest {
             _ => Err(findings),
         }
     }
-
-    /// Asks for nothing beyond these traits and domains.
-    pub fn stays_within(&self, traits: Traits, domains: &[Value]) -> bool {
-        traits.covers(self.traits) && self.domains.iter().all(|entry| domains.contains(entry))
-    }
 }
 
 /// Host of a spelled-out entry.

@@ -6,9 +6,12 @@
 
 mod directory;
 mod enrollment;
+mod history;
+mod lease;
 mod manifest;
 mod plugin;
 mod register;
+mod states;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,7 +21,8 @@ use serde_json::Value;
 use vivified_contract::runtime::Finding;
 
 pub use directory::{Entry, between, callable};
-pub use enrollment::{Enrolled, Enrollment, PREFIX as ENROLLMENT_PREFIX};
+pub use enrollment::{Enrolled, Enrollment, Listed, PREFIX as ENROLLMENT_PREFIX};
+pub use history::Change;
 pub use manifest::Manifest;
 pub use plugin::{Health, LEASE, Offer, Plugin};
 pub use register::Applicant;
@@ -26,11 +30,14 @@ pub use register::Applicant;
 use crate::clock::Clock;
 use crate::identity::TokenError;
 use crate::policy::{PluginState, Traits};
+use crate::random;
 use crate::store::{Migration, Store, StoreError};
 
 pub const MIGRATIONS: &[Migration] = &[
     Migration { module: "registry", version: 1, sql: plugin::SQL },
     Migration { module: "registry", version: 2, sql: enrollment::SQL },
+    Migration { module: "registry", version: 3, sql: plugin::HISTORY_SQL },
+    Migration { module: "registry", version: 4, sql: enrollment::NAMED_SQL },
 ];
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +52,8 @@ pub enum RegistryError {
     Reserved,
     #[error("unknown plugin")]
     Unknown,
+    #[error("unknown enrolment")]
+    UnknownEnrollment,
     #[error("not possible while the plugin is {}", .0.name())]
     State(PluginState),
     #[error("only what the manifest asks for can be approved")]
@@ -114,9 +123,31 @@ impl Registry {
         let token = enrollment::fresh_token()?;
         let (now, plugin_id) = (self.clock.unix(), plugin_id.to_owned());
         let ends_at = now + life;
-        let (kept, id) = (token.clone(), plugin_id.clone());
-        self.store.write(move |tx| enrollment::keep(tx, &kept, &id, approve, ends_at, now)).await?;
-        Ok(Enrollment { plugin_id, token: token.as_str().into(), ends_at })
+        let id = random::id("enr")?;
+        let kept = Listed {
+            id: id.clone(),
+            plugin_id: plugin_id.clone(),
+            approve,
+            made_at: now,
+            ends_at,
+            spent_at: None,
+        };
+        let secret = token.clone();
+        self.store.write(move |tx| enrollment::keep(tx, &secret, &kept)).await?;
+        Ok(Enrollment { id, plugin_id, token: token.as_str().into(), ends_at })
+    }
+
+    /// Enrolments that have not ended, oldest first.
+    pub async fn enrollments(&self) -> Result<Vec<Listed>, StoreError> {
+        let now = self.clock.unix();
+        self.store.read(move |conn| enrollment::all(conn, now)).await
+    }
+
+    /// Ends an enrolment before its time; answers for whom it was.
+    pub async fn revoke_enrollment(&self, id: &str) -> Result<String, RegistryError> {
+        let id = id.to_owned();
+        let plugin_id = self.store.write(move |tx| enrollment::remove(tx, &id)).await?;
+        plugin_id.ok_or(RegistryError::UnknownEnrollment)
     }
 
     /// Who shows this enrolment token.
@@ -163,6 +194,7 @@ impl Registry {
             Ok(Plugin {
                 state: PluginState::Active,
                 reason: approval.reason,
+                reviewed: Some(plugin.digest.clone()),
                 approved_traits,
                 approved_domains,
                 changed_at: now,
@@ -185,6 +217,7 @@ impl Registry {
                 state: PluginState::Revoked,
                 reason,
                 generation: plugin.generation + 1,
+                reviewed: None,
                 approved_traits: Traits::EMPTY,
                 approved_domains: Vec::new(),
                 changed_at: now,

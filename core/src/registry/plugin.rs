@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use serde_json::Value;
 
+use super::history;
 use super::manifest::{domains, host, text, traits};
 use crate::policy::{DataTraits, Party, PluginState, Traits};
 use crate::store::StoreError;
@@ -28,9 +29,21 @@ pub(super) const SQL: &str = "CREATE TABLE plugins (
         seen_at INTEGER
     ) STRICT, WITHOUT ROWID;";
 
+/// Which manifest an administrator has looked at, and what the states were before.
+pub(super) const HISTORY_SQL: &str = "ALTER TABLE plugins ADD COLUMN reviewed BLOB;
+    UPDATE plugins SET reviewed = digest WHERE state = 'active';
+    CREATE TABLE plugin_history (
+        plugin_id TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (plugin_id, revision)
+    ) STRICT, WITHOUT ROWID;";
+
 const COLUMNS: &str = "plugin_id, revision, generation, name, version, state, reason, manifest,
     digest, approved_traits, approved_domains, base_url, health, registered_at, changed_at,
-    seen_at";
+    seen_at, reviewed";
 
 /// A lease lasts as long as the token that was given with it. Seconds.
 pub const LEASE: i64 = 900;
@@ -41,6 +54,8 @@ pub enum Health {
     Degraded,
     /// About to leave: takes no new work.
     Draining,
+    /// Not heard of within its lease. Only Core says so; the next heartbeat says otherwise.
+    Lost,
 }
 
 impl Health {
@@ -49,11 +64,17 @@ impl Health {
             Self::Healthy => "healthy",
             Self::Degraded => "degraded",
             Self::Draining => "draining",
+            Self::Lost => "lost",
         }
     }
 
-    pub fn parse(name: &str) -> Option<Self> {
-        let all = [Self::Healthy, Self::Degraded, Self::Draining];
+    /// What a plugin can say of itself.
+    pub fn told(name: &str) -> Option<Self> {
+        Self::parse(name).filter(|health| *health != Self::Lost)
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        let all = [Self::Healthy, Self::Degraded, Self::Draining, Self::Lost];
         all.into_iter().find(|health| health.name() == name)
     }
 }
@@ -71,6 +92,8 @@ pub struct Plugin {
     pub reason: String,
     pub manifest: Arc<Value>,
     pub(super) digest: Vec<u8>,
+    /// Digest of the manifest that was approved last; none before the first approval.
+    pub(super) reviewed: Option<Vec<u8>>,
     pub requested_traits: Traits,
     pub requested_domains: Vec<Value>,
     pub(super) approved_traits: Traits,
@@ -134,12 +157,28 @@ impl Plugin {
 
     /// Active, not about to leave, and heard of within its lease.
     pub fn is_healthy(&self, now: i64) -> bool {
-        self.is_leased(now) && self.health != Health::Draining
+        self.state == PluginState::Active
+            && !matches!(self.health, Health::Draining | Health::Lost)
+            && self.is_leased(now)
     }
 
-    /// Active and heard of within its lease: it can finish what it holds.
+    /// May still act, if only to finish what it holds, and was heard of within its lease.
     pub fn is_leased(&self, now: i64) -> bool {
-        self.state == PluginState::Active && self.seen_at.is_some_and(|seen| now - seen <= LEASE)
+        matches!(self.state, PluginState::Active | PluginState::Draining)
+            && self.lease_ends_at().is_some_and(|end| now <= end)
+    }
+
+    /// The last second in which it counts as alive unless it is heard of again.
+    pub fn lease_ends_at(&self) -> Option<i64> {
+        self.seen_at.map(|seen| seen + LEASE)
+    }
+
+    /// Whether what was approved is enough for what the manifest asks for, or an administrator
+    /// has looked at this very manifest and granted a part.
+    pub(super) fn is_settled(&self) -> bool {
+        let within = self.approved_traits.covers(self.requested_traits)
+            && self.requested_domains.iter().all(|entry| self.approved_domains.contains(entry));
+        self.reviewed.as_ref().is_some_and(|reviewed| within || *reviewed == self.digest)
     }
 
     pub fn offers(&self) -> impl Iterator<Item = Offer> {
@@ -165,9 +204,10 @@ impl Plugin {
     /// Writes the next revision and answers it.
     pub(super) fn save(mut self, tx: &Transaction<'_>) -> Result<Self, StoreError> {
         self.revision += 1;
+        history::note(tx, Self::find(tx, &self.plugin_id)?.as_ref(), &self)?;
         let sql = format!(
             "INSERT OR REPLACE INTO plugins ({COLUMNS}) VALUES
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
         );
         tx.execute(
             &sql,
@@ -188,6 +228,7 @@ impl Plugin {
                 self.registered_at,
                 self.changed_at,
                 self.seen_at,
+                self.reviewed,
             ],
         )?;
         Ok(self)
@@ -213,6 +254,7 @@ impl Plugin {
             state: PluginState::parse(&state).ok_or(BROKEN)?,
             reason: row.get("reason")?,
             digest: row.get("digest")?,
+            reviewed: row.get("reviewed")?,
             requested_traits: traits(&manifest, "/traits"),
             requested_domains: domains(&manifest),
             approved_traits: Traits::parse(approved_traits.split(' ')),

@@ -67,7 +67,7 @@ fn enrol(
     };
     match (terms.spent_on, known) {
         (None, known) => {
-            enrollment::spend(tx, enrolled, &manifest.digest)?;
+            enrollment::spend(tx, enrolled, &manifest.digest, now)?;
             Ok(first(known, manifest, terms.approve, now))
         }
         // Spent already: good for the same manifest of the same plugin and nothing else.
@@ -105,6 +105,7 @@ fn newcomer(manifest: &Manifest, now: i64) -> Plugin {
         reason: "waits for approval".into(),
         manifest: Arc::default(),
         digest: Vec::new(),
+        reviewed: None,
         requested_traits: Traits::EMPTY,
         requested_domains: Vec::new(),
         approved_traits: Traits::EMPTY,
@@ -123,28 +124,28 @@ fn approve_all(plugin: Plugin, now: i64) -> Plugin {
         reason: "approved at enrolment".into(),
         approved_traits: plugin.requested_traits,
         approved_domains: plugin.requested_domains.clone(),
+        reviewed: Some(plugin.digest.clone()),
         changed_at: now,
         ..plugin
     }
 }
 
-/// A plugin that is known registers again.
+/// A plugin that is known registers again. A pause or a drain stays what it is: whoever resumes
+/// the plugin meets the new manifest then.
 fn renew(known: Plugin, manifest: Manifest, now: i64) -> Plugin {
-    let within = manifest.stays_within(known.approved_traits, &known.approved_domains);
-    let same = known.digest == manifest.digest;
-    let state = match known.state {
-        PluginState::Active | PluginState::Left if within => PluginState::Active,
-        // A partial approval of this very manifest stands.
-        PluginState::Active if same => PluginState::Active,
+    let before = known.state;
+    let plugin = carry(known, manifest, now);
+    let state = match before {
+        PluginState::Active | PluginState::Left if plugin.is_settled() => PluginState::Active,
         PluginState::Active | PluginState::Left => PluginState::Pending,
         other => other,
     };
-    let (reason, changed_at) = match (known.state, state) {
-        (before, after) if before == after => (known.reason.clone(), known.changed_at),
-        (_, PluginState::Pending) => ("asks for more than was approved".into(), now),
-        _ => ("registered again".into(), now),
+    let reason = match state {
+        _ if state == before => return plugin,
+        PluginState::Pending => "asks for more than was approved",
+        _ => "registered again",
     };
-    carry(Plugin { state, reason, changed_at, ..known }, manifest, now)
+    Plugin { state, reason: reason.into(), changed_at: now, ..plugin }
 }
 
 /// The record with this manifest in it.

@@ -211,6 +211,27 @@ export class UnknownSubscriptionError extends ValidationError {}
 export class UnknownDeadLetterError extends ValidationError {}
 
 /**
+ * Unknown enrolment.
+ *
+ * GET /admin/enrollments lists those that have not ended.
+ */
+export class UnknownEnrollmentError extends ValidationError {}
+
+/**
+ * Unknown decision.
+ *
+ * Core explains its newest denials; search the audit log for older ones.
+ */
+export class UnknownDecisionError extends ValidationError {}
+
+/**
+ * Unknown version.
+ *
+ * List the versions first.
+ */
+export class UnknownVersionError extends ValidationError {}
+
+/**
  * Unknown key.
  *
  * List the keys first.
@@ -415,6 +436,9 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   unknown_operation: UnknownOperationError,
   unknown_subscription: UnknownSubscriptionError,
   unknown_dead_letter: UnknownDeadLetterError,
+  unknown_enrollment: UnknownEnrollmentError,
+  unknown_decision: UnknownDecisionError,
+  unknown_version: UnknownVersionError,
   unknown_key: UnknownKeyError,
   unknown_revision: UnknownRevisionError,
   method_not_allowed: MethodNotAllowedError,

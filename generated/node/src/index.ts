@@ -42,6 +42,9 @@ export {
   UnknownOperationError,
   UnknownSubscriptionError,
   UnknownDeadLetterError,
+  UnknownEnrollmentError,
+  UnknownDecisionError,
+  UnknownVersionError,
   UnknownKeyError,
   UnknownRevisionError,
   MethodNotAllowedError,
@@ -98,6 +101,7 @@ export {
   type RollBackPluginConfigParams,
   type ListDeadLettersParams,
   type TailEventsParams,
+  type PutPolicyParams,
   type SearchAuditParams,
 } from './resources/admin.js';
 export { ErrorBase, type ErrorDetails, type Violation } from './runtime/error.js';

@@ -234,7 +234,8 @@ export interface ManifestDocument {
 }
 
 /** State of a plugin. */
-export type PluginStatus = 'pending' | 'active' | 'suspended' | 'revoked' | 'left' | (string & {});
+export type PluginStatus =
+  'pending' | 'active' | 'draining' | 'suspended' | 'revoked' | 'left' | (string & {});
 
 /** The known values of {@link PluginStatus}. */
 export const PluginStatus = {
@@ -242,6 +243,8 @@ export const PluginStatus = {
   Pending: 'pending',
   /** May use what it was granted. */
   Active: 'active',
+  /** Finishes what it has begun and takes nothing new. */
+  Draining: 'draining',
   /** Paused by an administrator. */
   Suspended: 'suspended',
   /** Lost every right. */
@@ -1017,6 +1020,8 @@ export interface EnrollmentRequest {
 }
 
 export interface Enrollment {
+  /** Names the enrolment in lists; it is no secret. */
+  enrollment_id: string;
   plugin_id: PluginId;
   /**
    * Works once; shown once.
@@ -1026,6 +1031,37 @@ export interface Enrollment {
   enrollment_token: string;
   /** End of its life. */
   expires_at: string;
+}
+
+/** What has become of an enrolment. */
+export type EnrollmentStatus = 'open' | 'spent' | (string & {});
+
+/** The known values of {@link EnrollmentStatus}. */
+export const EnrollmentStatus = {
+  /** Nobody has registered with it. */
+  Open: 'open',
+  /** Good for the same manifest of the same plugin only. */
+  Spent: 'spent',
+} as const;
+
+export interface EnrollmentRecord {
+  /** Id of the enrolment. */
+  enrollment_id: string;
+  plugin_id: PluginId;
+  /** Whether registering with it grants what the manifest asks for. */
+  approve: boolean;
+  status: EnrollmentStatus;
+  /** When it was made. */
+  created_at: string;
+  /** End of its life. */
+  expires_at: string;
+  /** When a plugin registered with it. */
+  spent_at?: string;
+}
+
+export interface EnrollmentList {
+  /** Enrolments that have not ended. */
+  enrollments: EnrollmentRecord[];
 }
 
 export interface PluginList {
@@ -1052,12 +1088,51 @@ export interface PluginRecord {
   requested_domains: string[];
   /** Whether its lease and health are good. */
   healthy: boolean;
+  health?: PluginHealth;
+  /** When it counts as lost unless it is heard of before. */
+  lease_ends_at?: string;
   /** First registration. */
   registered_at: string;
   /** Last change of the state. */
   changed_at: string;
   /** Last heartbeat. */
   seen_at?: string;
+}
+
+/** How a plugin is, by its own word or by its silence. */
+export type PluginHealth = 'healthy' | 'degraded' | 'draining' | 'lost' | (string & {});
+
+/** The known values of {@link PluginHealth}. */
+export const PluginHealth = {
+  /** Works. */
+  Healthy: 'healthy',
+  /** Works, with trouble. */
+  Degraded: 'degraded',
+  /** About to leave; takes no new work. */
+  Draining: 'draining',
+  /** Not heard of within its lease; the next heartbeat brings it back. */
+  Lost: 'lost',
+} as const;
+
+export interface PluginDetails {
+  plugin: PluginRecord;
+  /** The manifest it registered with. */
+  manifest: { [key: string]: unknown };
+  /** Changes of its state and grants, newest first, at most 100. */
+  history: PluginChange[];
+}
+
+export interface PluginChange {
+  status: PluginStatus;
+  /** Why. */
+  reason: string;
+  /** When. */
+  at: string;
+}
+
+export interface StateChange {
+  /** Why. */
+  reason: string;
 }
 
 export interface Approval {
@@ -1077,6 +1152,284 @@ export interface Revocation {
   /** Why. */
   reason: string;
 }
+
+/** What a rule does to the requests it speaks of. */
+export type PolicyEffect = 'allow' | 'deny' | 'mask' | (string & {});
+
+/** The known values of {@link PolicyEffect}. */
+export const PolicyEffect = {
+  /** Allows, unless anything denies. */
+  Allow: 'allow',
+  /** Denies, whatever else allows. */
+  Deny: 'deny',
+  /** Hands an event over without the named classes. */
+  Mask: 'mask',
+} as const;
+
+/**
+ * Rules on top of the floor. There is no order among them; a denial wins and what nothing allows
+ * is denied.
+ */
+export interface PolicyDocument {
+  /** What this policy is for. */
+  description?: string;
+  /** The rules. */
+  rules: PolicyRule[];
+}
+
+export interface PolicyRule {
+  /** Names the rule in decisions and records. */
+  id: string;
+  effect: PolicyEffect;
+  /** Why there is this rule. */
+  description?: string;
+  /** For mask: classes of data to take out. */
+  classes?: string[];
+  when?: PolicyConditions;
+}
+
+/** All conditions must hold; an absent one always does. */
+export interface PolicyConditions {
+  /** The lane is one of these. */
+  lanes?: string[];
+  /** The operation is one of these; deliver_event is the hand-over of an event to a subscriber. */
+  operations?: string[];
+  /** The caller is of one of these kinds. */
+  callers?: string[];
+  /** The caller holds all of these traits or roles. */
+  caller_has?: string[];
+  /** The caller holds none of these. */
+  caller_lacks?: string[];
+  /** There is a plugin at the other end and it holds all of these. */
+  other_has?: string[];
+  /** There is a plugin at the other end and it holds none of these. */
+  other_lacks?: string[];
+  /** The data is of all of these classes. */
+  data_has?: string[];
+  /** The data is of none of these classes. */
+  data_lacks?: string[];
+  /** The stated purpose of use is one of these. */
+  purposes?: string[];
+  /** The stated purpose of use is none of these, or none was stated. */
+  purposes_not?: string[];
+}
+
+export interface PolicyWrite {
+  document: PolicyDocument;
+  /** Why. */
+  reason: string;
+}
+
+export interface PolicyRecord {
+  /** 0 for the built-in document. */
+  version: number;
+  document: PolicyDocument;
+  /** What is forbidden beneath every document. */
+  floor: FloorRule[];
+  /** When it was put in force. */
+  changed_at?: string;
+  /** Pseudonym of who did, as in the audit log. */
+  changed_by?: string;
+  /** Why. */
+  reason: string;
+}
+
+export interface FloorRule {
+  /** Names the rule in decisions and records. */
+  id: string;
+  /** What holds. */
+  description: string;
+}
+
+export interface PolicyVersions {
+  /** Newest first. */
+  versions: PolicyVersion[];
+}
+
+export interface PolicyVersion {
+  /** Number of the version. */
+  version: number;
+  /** When it was put in force. */
+  changed_at: string;
+  /** Pseudonym of who did, as in the audit log. */
+  changed_by: string;
+  /** Why. */
+  reason: string;
+}
+
+export interface PolicySimulation {
+  document: PolicyDocument;
+}
+
+export interface SimulationResult {
+  /** The version in force that it was compared with. */
+  version: number;
+  /** Different requests that were tried. */
+  shapes: number;
+  /** Decisions they stand for. */
+  decisions: number;
+  /** Requests that would be decided otherwise, most frequent first. */
+  changed: SimulatedChange[];
+  /** Why the document would be refused; empty when it would not. */
+  findings: PolicyFinding[];
+}
+
+export interface SimulatedChange {
+  /** The operation. */
+  operation: string;
+  /** Kind of the caller. */
+  caller: string;
+  /** The caller, when it is a plugin. */
+  plugin_id?: string;
+  /** The plugin at the other end. */
+  other_plugin_id?: string;
+  /** The stated purpose of use. */
+  purpose?: string;
+  /** Classes of data. */
+  data: string[];
+  /** How often it was decided. */
+  count: number;
+  before: SimulatedDecision;
+  after: SimulatedDecision;
+}
+
+export interface SimulatedDecision {
+  effect: PolicyEffect;
+  /** The rule that decides. */
+  rule: string;
+  /** Classes that are taken out. */
+  masked?: string[];
+}
+
+export interface PolicyFinding {
+  /** JSON pointer into the document. */
+  pointer: string;
+  /** Kind of the finding. */
+  rule: string;
+  /** What is wrong. */
+  message: string;
+  /** What to do about it. */
+  hint: string;
+}
+
+export interface DecisionExplanation {
+  /** Id of the decision. */
+  decision_id: string;
+  /** When. */
+  at: string;
+  effect: PolicyEffect;
+  /** Code of the problem the caller got. */
+  code: string;
+  /** The rule that decided. */
+  rule: string;
+  /** What the rule says. */
+  rule_description: string;
+  origin: RuleOrigin;
+  /** Version of the document that was in force. */
+  policy_version?: number;
+  inputs?: DecisionInputs;
+  /** Rights that the caller or the plugin at the other end lacked. */
+  missing: string[];
+  fix: DecisionFix;
+}
+
+/** Where a rule stands. */
+export type RuleOrigin = 'floor' | 'document' | 'lane' | (string & {});
+
+/** The known values of {@link RuleOrigin}. */
+export const RuleOrigin = {
+  /** In the program; no document lifts it. */
+  Floor: 'floor',
+  /** In the policy document. */
+  Document: 'document',
+  /** In a lane, which denied for a reason of its own. */
+  Lane: 'lane',
+} as const;
+
+/** What the decision looked at. No value of a payload. */
+export interface DecisionInputs {
+  /** The operation. */
+  operation: string;
+  /** Its lane. */
+  lane: string;
+  /** Kind of the caller. */
+  caller: string;
+  /** The caller, when it is a plugin. */
+  plugin_id?: string;
+  status?: PluginStatus;
+  /** Traits the caller held. */
+  traits: string[];
+  /** Roles the caller held. */
+  roles: string[];
+  /** Whether the body named another plugin. */
+  claims_another_identity: boolean;
+  /** Classes of data. */
+  data: string[];
+  /** The stated purpose of use. */
+  purpose?: string;
+  /** The plugin at the other end. */
+  other_plugin_id?: string;
+  other_status?: PluginStatus;
+  /** Traits it held. */
+  other_traits?: string[];
+  /** Traits it needs to be called. */
+  other_needs?: string[];
+  /** Traits it demands of its callers. */
+  other_demands?: string[];
+  /** Whether an agreement covers the destination. */
+  destination_baa?: boolean;
+}
+
+export interface DecisionFix {
+  /** Whether there is a change that opens nothing the floor forbids. */
+  safe: boolean;
+  /** In words. */
+  note: string;
+  /** All of them together; empty when none is safe. */
+  steps: FixStep[];
+}
+
+export interface FixStep {
+  action: FixAction;
+  /** The plugin it is done to, else caller or request. */
+  subject: string;
+  /** The trait, role, purpose, class or state. */
+  word: string;
+  /** Operations the caller could use besides afterwards. */
+  also_allows: string[];
+}
+
+/** A change that could allow a request. */
+export type FixAction =
+  | 'state_purpose'
+  | 'leave_out_identity'
+  | 'leave_out_data'
+  | 'grant_trait'
+  | 'ask_trait'
+  | 'give_role'
+  | 'activate_plugin'
+  | 'mark_baa'
+  | (string & {});
+
+/** The known values of {@link FixAction}. */
+export const FixAction = {
+  /** State this purpose of use in Vivified-Purpose. */
+  StatePurpose: 'state_purpose',
+  /** Leave the identity out of the body. */
+  LeaveOutIdentity: 'leave_out_identity',
+  /** Send no data of this class. */
+  LeaveOutData: 'leave_out_data',
+  /** Approve a trait that the manifest asks for. */
+  GrantTrait: 'grant_trait',
+  /** Ask for the trait in the manifest and have it approved. */
+  AskTrait: 'ask_trait',
+  /** Give the person this role. */
+  GiveRole: 'give_role',
+  /** Approve or resume the plugin. */
+  ActivatePlugin: 'activate_plugin',
+  /** Mark the entry of allowed_domains with baa once there is an agreement. */
+  MarkBaa: 'mark_baa',
+} as const;
 
 export interface AuditPage {
   /** Records in order. */

@@ -341,6 +341,41 @@ class UnknownDeadLetterError(ValidationError):
     )
 
 
+class UnknownEnrollmentError(ValidationError):
+    """Unknown enrolment.
+
+    GET /admin/enrollments lists those that have not ended.
+    """
+
+    code_of_class = "unknown_enrollment"
+    catalogue_title = "Unknown enrolment"
+    catalogue_hint = "GET /admin/enrollments lists those that have not ended."
+
+
+class UnknownDecisionError(ValidationError):
+    """Unknown decision.
+
+    Core explains its newest denials; search the audit log for older ones.
+    """
+
+    code_of_class = "unknown_decision"
+    catalogue_title = "Unknown decision"
+    catalogue_hint = (
+        "Core explains its newest denials; search the audit log for older ones."
+    )
+
+
+class UnknownVersionError(ValidationError):
+    """Unknown version.
+
+    List the versions first.
+    """
+
+    code_of_class = "unknown_version"
+    catalogue_title = "Unknown version"
+    catalogue_hint = "List the versions first."
+
+
 class UnknownKeyError(ValidationError):
     """Unknown key.
 
@@ -648,6 +683,9 @@ ERRORS: Final = ErrorTree(
         "unknown_operation": UnknownOperationError,
         "unknown_subscription": UnknownSubscriptionError,
         "unknown_dead_letter": UnknownDeadLetterError,
+        "unknown_enrollment": UnknownEnrollmentError,
+        "unknown_decision": UnknownDecisionError,
+        "unknown_version": UnknownVersionError,
         "unknown_key": UnknownKeyError,
         "unknown_revision": UnknownRevisionError,
         "method_not_allowed": MethodNotAllowedError,

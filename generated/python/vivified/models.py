@@ -258,6 +258,8 @@ class PluginStatus(OpenStrEnum):
     """Waits for approval."""
     ACTIVE = "active"
     """May use what it was granted."""
+    DRAINING = "draining"
+    """Finishes what it has begun and takes nothing new."""
     SUSPENDED = "suspended"
     """Paused by an administrator."""
     REVOKED = "revoked"
@@ -1201,11 +1203,46 @@ class Enrollment(Model):
 
     masked_fields: ClassVar[frozenset[str]] = frozenset({"enrollment_token"})
 
+    enrollment_id: str
+    """Names the enrolment in lists; it is no secret."""
     plugin_id: PluginId
     enrollment_token: str
     """Works once; shown once."""
     expires_at: DateTime
     """End of its life."""
+
+
+class EnrollmentStatus(OpenStrEnum):
+    """What has become of an enrolment."""
+
+    OPEN = "open"
+    """Nobody has registered with it."""
+    SPENT = "spent"
+    """Good for the same manifest of the same plugin only."""
+
+
+class EnrollmentRecord(Model):
+    """`EnrollmentRecord` of the contract."""
+
+    enrollment_id: str
+    """Id of the enrolment."""
+    plugin_id: PluginId
+    approve: bool
+    """Whether registering with it grants what the manifest asks for."""
+    status: EnrollmentStatus
+    created_at: DateTime
+    """When it was made."""
+    expires_at: DateTime
+    """End of its life."""
+    spent_at: DateTime | None = None
+    """When a plugin registered with it."""
+
+
+class EnrollmentList(Model):
+    """`EnrollmentList` of the contract."""
+
+    enrollments: list[EnrollmentRecord]
+    """Enrolments that have not ended."""
 
 
 class PluginList(Model):
@@ -1236,12 +1273,60 @@ class PluginRecord(Model):
     """Hosts of the manifest."""
     healthy: bool
     """Whether its lease and health are good."""
+    health: PluginHealth | None = None
+    lease_ends_at: DateTime | None = None
+    """When it counts as lost unless it is heard of before."""
     registered_at: DateTime
     """First registration."""
     changed_at: DateTime
     """Last change of the state."""
     seen_at: DateTime | None = None
     """Last heartbeat."""
+
+
+class PluginHealth(OpenStrEnum):
+    """How a plugin is, by its own word or by its silence."""
+
+    HEALTHY = "healthy"
+    """Works."""
+    DEGRADED = "degraded"
+    """Works, with trouble."""
+    DRAINING = "draining"
+    """About to leave; takes no new work."""
+    LOST = "lost"
+    """Not heard of within its lease; the next heartbeat brings it back."""
+
+
+class PluginDetails(Model):
+    """`PluginDetails` of the contract."""
+
+    plugin: PluginRecord
+    manifest: dict[str, Any]
+    """The manifest it registered with."""
+    history: list[PluginChange]
+    """Changes of its state and grants, newest first, at most 100."""
+
+
+class PluginChange(Model):
+    """`PluginChange` of the contract."""
+
+    status: PluginStatus
+    reason: str
+    """Why."""
+    at: DateTime
+    """When."""
+
+
+class StateChange(Model):
+    """`StateChange` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reason: str
+    """Why.
+
+    1 to 256 characters.
+    """
 
 
 class Approval(Model):
@@ -1270,6 +1355,361 @@ class Revocation(Model):
 
     1 to 256 characters.
     """
+
+
+class PolicyEffect(OpenStrEnum):
+    """What a rule does to the requests it speaks of."""
+
+    ALLOW = "allow"
+    """Allows, unless anything denies."""
+    DENY = "deny"
+    """Denies, whatever else allows."""
+    MASK = "mask"
+    """Hands an event over without the named classes."""
+
+
+class PolicyDocument(Model):
+    """Rules on top of the floor. There is no order among them; a denial wins and what
+    nothing allows is denied.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    description: str | None = None
+    """What this policy is for.
+
+    At most 1024 characters.
+    """
+    rules: list[PolicyRule]
+    """The rules.
+
+    At most 512 entries.
+    """
+
+
+class PolicyRule(Model):
+    """`PolicyRule` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    """Names the rule in decisions and records.
+
+    Pattern `^[a-z][a-z0-9_.-]{0,63}$`.
+    """
+    effect: PolicyEffect
+    description: str | None = None
+    """Why there is this rule.
+
+    At most 512 characters.
+    """
+    classes: list[str] | None = None
+    """For mask: classes of data to take out.
+
+    At most 256 entries.
+    """
+    when: PolicyConditions | None = None
+
+
+class PolicyConditions(Model):
+    """All conditions must hold; an absent one always does."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    lanes: list[str] | None = None
+    """The lane is one of these.
+
+    At most 256 entries.
+    """
+    operations: list[str] | None = None
+    """The operation is one of these; deliver_event is the hand-over of an event to a
+    subscriber.
+
+    At most 256 entries.
+    """
+    callers: list[str] | None = None
+    """The caller is of one of these kinds.
+
+    At most 256 entries.
+    """
+    caller_has: list[str] | None = None
+    """The caller holds all of these traits or roles.
+
+    At most 256 entries.
+    """
+    caller_lacks: list[str] | None = None
+    """The caller holds none of these.
+
+    At most 256 entries.
+    """
+    other_has: list[str] | None = None
+    """There is a plugin at the other end and it holds all of these.
+
+    At most 256 entries.
+    """
+    other_lacks: list[str] | None = None
+    """There is a plugin at the other end and it holds none of these.
+
+    At most 256 entries.
+    """
+    data_has: list[str] | None = None
+    """The data is of all of these classes.
+
+    At most 256 entries.
+    """
+    data_lacks: list[str] | None = None
+    """The data is of none of these classes.
+
+    At most 256 entries.
+    """
+    purposes: list[str] | None = None
+    """The stated purpose of use is one of these.
+
+    At most 256 entries.
+    """
+    purposes_not: list[str] | None = None
+    """The stated purpose of use is none of these, or none was stated.
+
+    At most 256 entries.
+    """
+
+
+class PolicyWrite(Model):
+    """`PolicyWrite` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    document: PolicyDocument
+    reason: str
+    """Why.
+
+    1 to 256 characters.
+    """
+
+
+class PolicyRecord(Model):
+    """`PolicyRecord` of the contract."""
+
+    version: int
+    """0 for the built-in document."""
+    document: PolicyDocument
+    floor: list[FloorRule]
+    """What is forbidden beneath every document."""
+    changed_at: DateTime | None = None
+    """When it was put in force."""
+    changed_by: str | None = None
+    """Pseudonym of who did, as in the audit log."""
+    reason: str
+    """Why."""
+
+
+class FloorRule(Model):
+    """`FloorRule` of the contract."""
+
+    id: str
+    """Names the rule in decisions and records."""
+    description: str
+    """What holds."""
+
+
+class PolicyVersions(Model):
+    """`PolicyVersions` of the contract."""
+
+    versions: list[PolicyVersion]
+    """Newest first."""
+
+
+class PolicyVersion(Model):
+    """`PolicyVersion` of the contract."""
+
+    version: int
+    """Number of the version."""
+    changed_at: DateTime
+    """When it was put in force."""
+    changed_by: str
+    """Pseudonym of who did, as in the audit log."""
+    reason: str
+    """Why."""
+
+
+class PolicySimulation(Model):
+    """`PolicySimulation` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    document: PolicyDocument
+
+
+class SimulationResult(Model):
+    """`SimulationResult` of the contract."""
+
+    version: int
+    """The version in force that it was compared with."""
+    shapes: int
+    """Different requests that were tried."""
+    decisions: int
+    """Decisions they stand for."""
+    changed: list[SimulatedChange]
+    """Requests that would be decided otherwise, most frequent first."""
+    findings: list[PolicyFinding]
+    """Why the document would be refused; empty when it would not."""
+
+
+class SimulatedChange(Model):
+    """`SimulatedChange` of the contract."""
+
+    operation: str
+    """The operation."""
+    caller: str
+    """Kind of the caller."""
+    plugin_id: str | None = None
+    """The caller, when it is a plugin."""
+    other_plugin_id: str | None = None
+    """The plugin at the other end."""
+    purpose: str | None = None
+    """The stated purpose of use."""
+    data: list[str]
+    """Classes of data."""
+    count: int
+    """How often it was decided."""
+    before: SimulatedDecision
+    after: SimulatedDecision
+
+
+class SimulatedDecision(Model):
+    """`SimulatedDecision` of the contract."""
+
+    effect: PolicyEffect
+    rule: str
+    """The rule that decides."""
+    masked: list[str] | None = None
+    """Classes that are taken out."""
+
+
+class PolicyFinding(Model):
+    """`PolicyFinding` of the contract."""
+
+    pointer: str
+    """JSON pointer into the document."""
+    rule: str
+    """Kind of the finding."""
+    message: str
+    """What is wrong."""
+    hint: str
+    """What to do about it."""
+
+
+class DecisionExplanation(Model):
+    """`DecisionExplanation` of the contract."""
+
+    decision_id: str
+    """Id of the decision."""
+    at: DateTime
+    """When."""
+    effect: PolicyEffect
+    code: str
+    """Code of the problem the caller got."""
+    rule: str
+    """The rule that decided."""
+    rule_description: str
+    """What the rule says."""
+    origin: RuleOrigin
+    policy_version: int | None = None
+    """Version of the document that was in force."""
+    inputs: DecisionInputs | None = None
+    missing: list[str]
+    """Rights that the caller or the plugin at the other end lacked."""
+    fix: DecisionFix
+
+
+class RuleOrigin(OpenStrEnum):
+    """Where a rule stands."""
+
+    FLOOR = "floor"
+    """In the program; no document lifts it."""
+    DOCUMENT = "document"
+    """In the policy document."""
+    LANE = "lane"
+    """In a lane, which denied for a reason of its own."""
+
+
+class DecisionInputs(Model):
+    """What the decision looked at. No value of a payload."""
+
+    operation: str
+    """The operation."""
+    lane: str
+    """Its lane."""
+    caller: str
+    """Kind of the caller."""
+    plugin_id: str | None = None
+    """The caller, when it is a plugin."""
+    status: PluginStatus | None = None
+    traits: list[str]
+    """Traits the caller held."""
+    roles: list[str]
+    """Roles the caller held."""
+    claims_another_identity: bool
+    """Whether the body named another plugin."""
+    data: list[str]
+    """Classes of data."""
+    purpose: str | None = None
+    """The stated purpose of use."""
+    other_plugin_id: str | None = None
+    """The plugin at the other end."""
+    other_status: PluginStatus | None = None
+    other_traits: list[str] | None = None
+    """Traits it held."""
+    other_needs: list[str] | None = None
+    """Traits it needs to be called."""
+    other_demands: list[str] | None = None
+    """Traits it demands of its callers."""
+    destination_baa: bool | None = None
+    """Whether an agreement covers the destination."""
+
+
+class DecisionFix(Model):
+    """`DecisionFix` of the contract."""
+
+    safe: bool
+    """Whether there is a change that opens nothing the floor forbids."""
+    note: str
+    """In words."""
+    steps: list[FixStep]
+    """All of them together; empty when none is safe."""
+
+
+class FixStep(Model):
+    """`FixStep` of the contract."""
+
+    action: FixAction
+    subject: str
+    """The plugin it is done to, else caller or request."""
+    word: str
+    """The trait, role, purpose, class or state."""
+    also_allows: list[str]
+    """Operations the caller could use besides afterwards."""
+
+
+class FixAction(OpenStrEnum):
+    """A change that could allow a request."""
+
+    STATE_PURPOSE = "state_purpose"
+    """State this purpose of use in Vivified-Purpose."""
+    LEAVE_OUT_IDENTITY = "leave_out_identity"
+    """Leave the identity out of the body."""
+    LEAVE_OUT_DATA = "leave_out_data"
+    """Send no data of this class."""
+    GRANT_TRAIT = "grant_trait"
+    """Approve a trait that the manifest asks for."""
+    ASK_TRAIT = "ask_trait"
+    """Ask for the trait in the manifest and have it approved."""
+    GIVE_ROLE = "give_role"
+    """Give the person this role."""
+    ACTIVATE_PLUGIN = "activate_plugin"
+    """Approve or resume the plugin."""
+    MARK_BAA = "mark_baa"
+    """Mark the entry of allowed_domains with baa once there is an agreement."""
 
 
 class AuditPage(Model):

@@ -5,11 +5,14 @@ mod audit;
 mod config;
 mod egress;
 mod events;
+mod explanation;
 mod plugins;
+mod policy;
 
 use vivified_contract::api::{
     AdminApi, DeletePluginConfigParams, ListDeadLettersParams, ListPluginConfigHistoryParams,
-    RollBackPluginConfigParams, SearchAuditParams, SetPluginConfigParams, TailEventsParams,
+    PutPolicyParams, RollBackPluginConfigParams, SearchAuditParams, SetPluginConfigParams,
+    TailEventsParams,
 };
 use vivified_contract::models;
 use vivified_contract::runtime::{Call, Problem};
@@ -17,12 +20,27 @@ use vivified_contract::runtime::{Call, Problem};
 use crate::{Caller, Core};
 
 impl AdminApi for Core {
+    async fn list_enrollments(
+        &self,
+        _call: &mut Call<'_, Caller>,
+    ) -> Result<models::EnrollmentList, Problem> {
+        plugins::list_enrollments(self).await
+    }
+
     async fn create_enrollment(
         &self,
         call: &mut Call<'_, Caller>,
         body: models::EnrollmentRequest,
     ) -> Result<models::Enrollment, Problem> {
         plugins::create_enrollment(self, call, body).await
+    }
+
+    async fn revoke_enrollment(
+        &self,
+        call: &mut Call<'_, Caller>,
+        enrollment_id: String,
+    ) -> Result<(), Problem> {
+        plugins::revoke_enrollment(self, call, enrollment_id).await
     }
 
     async fn list_admin_plugins(
@@ -32,6 +50,14 @@ impl AdminApi for Core {
         plugins::list_admin_plugins(self, call).await
     }
 
+    async fn get_admin_plugin(
+        &self,
+        _call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+    ) -> Result<models::PluginDetails, Problem> {
+        plugins::get_admin_plugin(self, plugin_id).await
+    }
+
     async fn approve_plugin(
         &self,
         call: &mut Call<'_, Caller>,
@@ -39,6 +65,33 @@ impl AdminApi for Core {
         body: models::Approval,
     ) -> Result<models::PluginRecord, Problem> {
         plugins::approve_plugin(self, call, plugin_id, body).await
+    }
+
+    async fn suspend_plugin(
+        &self,
+        _call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        body: models::StateChange,
+    ) -> Result<models::PluginRecord, Problem> {
+        plugins::suspend_plugin(self, plugin_id, body).await
+    }
+
+    async fn drain_plugin(
+        &self,
+        _call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        body: models::StateChange,
+    ) -> Result<models::PluginRecord, Problem> {
+        plugins::drain_plugin(self, plugin_id, body).await
+    }
+
+    async fn resume_plugin(
+        &self,
+        _call: &mut Call<'_, Caller>,
+        plugin_id: models::PluginId,
+        body: models::StateChange,
+    ) -> Result<models::PluginRecord, Problem> {
+        plugins::resume_plugin(self, plugin_id, body).await
     }
 
     async fn revoke_plugin(
@@ -231,6 +284,53 @@ impl AdminApi for Core {
         params: TailEventsParams,
     ) -> Result<models::EventTail, Problem> {
         events::tail_events(self, call, params).await
+    }
+
+    async fn get_policy(
+        &self,
+        call: &mut Call<'_, Caller>,
+    ) -> Result<models::PolicyRecord, Problem> {
+        policy::get_policy(self, call).await
+    }
+
+    async fn put_policy(
+        &self,
+        call: &mut Call<'_, Caller>,
+        params: PutPolicyParams,
+        body: models::PolicyWrite,
+    ) -> Result<models::PolicyRecord, Problem> {
+        policy::put_policy(self, call, params, body).await
+    }
+
+    async fn list_policy_versions(
+        &self,
+        _call: &mut Call<'_, Caller>,
+    ) -> Result<models::PolicyVersions, Problem> {
+        policy::list_policy_versions(self).await
+    }
+
+    async fn get_policy_version(
+        &self,
+        _call: &mut Call<'_, Caller>,
+        version: i64,
+    ) -> Result<models::PolicyRecord, Problem> {
+        policy::get_policy_version(self, version).await
+    }
+
+    async fn simulate_policy(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::PolicySimulation,
+    ) -> Result<models::SimulationResult, Problem> {
+        policy::simulate_policy(self, call, body).await
+    }
+
+    async fn explain_decision(
+        &self,
+        _call: &mut Call<'_, Caller>,
+        decision_id: String,
+    ) -> Result<models::DecisionExplanation, Problem> {
+        policy::explain_decision(self, &decision_id).await
     }
 
     async fn search_audit(

@@ -6,9 +6,19 @@ import { test } from 'node:test';
 import { VivifiedClient } from '../../src/index.js';
 import { json, Wire } from '../support/wire.js';
 
+void test('list_enrollments reaches the wire', async () => {
+  const answer =
+    '{"enrollments":[{"enrollment_id":"enr_0193a5b27c007000","plugin_id":"hello_py","approve":true,"status":"open","created_at":"2026-11-22T17:00:00Z","expires_at":"2026-11-22T18:00:00Z"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/enrollments","query":[],"headers":{}}';
+  const received = await client.admin.listEnrollments();
+  wire.check(expected, received);
+});
+
 void test('create_enrollment reaches the wire', async () => {
   const answer =
-    '{"plugin_id":"hello_py","enrollment_token":"venr_synthetic0000000000000000000000000000000","expires_at":"2026-11-22T18:00:00Z"}';
+    '{"enrollment_id":"enr_0193a5b27c007000","plugin_id":"hello_py","enrollment_token":"venr_synthetic0000000000000000000000000000000","expires_at":"2026-11-22T18:00:00Z"}';
   const wire = new Wire(201, answer);
   const client = new VivifiedClient(wire.options);
   const body = '{"plugin_id":"hello_py","approve":true,"expires_in":3600}';
@@ -16,6 +26,16 @@ void test('create_enrollment reaches the wire', async () => {
     '{"contentType":"application/json","body":{"plugin_id":"hello_py","approve":true,"expires_in":3600},"method":"POST","path":"/admin/enrollments","query":[],"headers":{}}';
   const received = await client.admin.createEnrollment(json(body));
   wire.check(expected, received);
+});
+
+void test('revoke_enrollment reaches the wire', async () => {
+  const answer = '';
+  const wire = new Wire(204, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"DELETE","path":"/admin/enrollments/enr_0193a5b27c007000","query":[],"headers":{}}';
+  await client.admin.revokeEnrollment('enr_0193a5b27c007000');
+  wire.check(expected);
 });
 
 void test('list_admin_plugins reaches the wire', async () => {
@@ -28,6 +48,16 @@ void test('list_admin_plugins reaches the wire', async () => {
   wire.check(expected, received);
 });
 
+void test('get_admin_plugin reaches the wire', async () => {
+  const answer =
+    '{"plugin":{"plugin_id":"hello_py","name":"Hello","version":"1.0.0","status":"active","reason":"approved at enrolment","traits":["event_publisher"],"requested_traits":["event_publisher"],"domains":[],"requested_domains":[],"healthy":true,"health":"healthy","registered_at":"2026-11-22T17:00:00Z","changed_at":"2026-11-22T17:10:00Z"},"manifest":{"id":"hello_py"},"history":[{"status":"active","reason":"approved at enrolment","at":"2026-11-22T17:00:00Z"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/plugins/hello_py","query":[],"headers":{}}';
+  const received = await client.admin.getAdminPlugin('hello_py');
+  wire.check(expected, received);
+});
+
 void test('approve_plugin reaches the wire', async () => {
   const answer =
     '{"plugin_id":"hello_py","name":"Hello","version":"1.0.0","status":"active","reason":"reviewed by two people","traits":["event_publisher"],"requested_traits":["event_publisher"],"domains":[],"requested_domains":[],"healthy":true,"registered_at":"2026-11-22T17:00:00Z","changed_at":"2026-11-22T17:00:00Z"}';
@@ -37,6 +67,42 @@ void test('approve_plugin reaches the wire', async () => {
   const expected =
     '{"contentType":"application/json","body":{"traits":["event_publisher"],"domains":[],"reason":"reviewed by two people"},"method":"POST","path":"/admin/plugins/hello_py/approve","query":[],"headers":{}}';
   const received = await client.admin.approvePlugin('hello_py', json(body));
+  wire.check(expected, received);
+});
+
+void test('suspend_plugin reaches the wire', async () => {
+  const answer =
+    '{"plugin_id":"hello_py","name":"Hello","version":"1.0.0","status":"suspended","reason":"looks odd","traits":["event_publisher"],"requested_traits":["event_publisher"],"domains":[],"requested_domains":[],"healthy":false,"health":"healthy","registered_at":"2026-11-22T17:00:00Z","changed_at":"2026-11-22T17:10:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"reason":"looks odd"}';
+  const expected =
+    '{"contentType":"application/json","body":{"reason":"looks odd"},"method":"POST","path":"/admin/plugins/hello_py/suspend","query":[],"headers":{}}';
+  const received = await client.admin.suspendPlugin('hello_py', json(body));
+  wire.check(expected, received);
+});
+
+void test('drain_plugin reaches the wire', async () => {
+  const answer =
+    '{"plugin_id":"hello_py","name":"Hello","version":"1.0.0","status":"draining","reason":"makes room for a new version","traits":["event_publisher"],"requested_traits":["event_publisher"],"domains":[],"requested_domains":[],"healthy":false,"health":"healthy","registered_at":"2026-11-22T17:00:00Z","changed_at":"2026-11-22T17:10:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"reason":"makes room for a new version"}';
+  const expected =
+    '{"contentType":"application/json","body":{"reason":"makes room for a new version"},"method":"POST","path":"/admin/plugins/hello_py/drain","query":[],"headers":{}}';
+  const received = await client.admin.drainPlugin('hello_py', json(body));
+  wire.check(expected, received);
+});
+
+void test('resume_plugin reaches the wire', async () => {
+  const answer =
+    '{"plugin_id":"hello_py","name":"Hello","version":"1.0.0","status":"active","reason":"looked at","traits":["event_publisher"],"requested_traits":["event_publisher"],"domains":[],"requested_domains":[],"healthy":true,"health":"healthy","registered_at":"2026-11-22T17:00:00Z","changed_at":"2026-11-22T17:10:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"reason":"looked at"}';
+  const expected =
+    '{"contentType":"application/json","body":{"reason":"looked at"},"method":"POST","path":"/admin/plugins/hello_py/resume","query":[],"headers":{}}';
+  const received = await client.admin.resumePlugin('hello_py', json(body));
   wire.check(expected, received);
 });
 
@@ -294,6 +360,74 @@ void test('tail_events reaches the wire', async () => {
   const expected =
     '{"method":"GET","path":"/admin/events","query":[["event_type","EmailQueued"],["source","hello_py"],["after","41"],["wait_ms","1000"],["limit","100"]],"headers":{}}';
   const received = await client.admin.tailEvents(json(params));
+  wire.check(expected, received);
+});
+
+void test('get_policy reaches the wire', async () => {
+  const answer =
+    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/policy","query":[],"headers":{}}';
+  const received = await client.admin.getPolicy();
+  wire.check(expected, received);
+});
+
+void test('put_policy reaches the wire', async () => {
+  const answer =
+    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body =
+    '{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"reason":"PHI only for care"}';
+  const params = '{"ifMatch":"2"}';
+  const expected =
+    '{"contentType":"application/json","body":{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"reason":"PHI only for care"},"method":"PUT","path":"/admin/policy","query":[],"headers":{"if-match":"2"}}';
+  const received = await client.admin.putPolicy(json(body), json(params));
+  wire.check(expected, received);
+});
+
+void test('list_policy_versions reaches the wire', async () => {
+  const answer =
+    '{"versions":[{"version":3,"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/policy/versions","query":[],"headers":{}}';
+  const received = await client.admin.listPolicyVersions();
+  wire.check(expected, received);
+});
+
+void test('get_policy_version reaches the wire', async () => {
+  const answer =
+    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/policy/versions/3","query":[],"headers":{}}';
+  const received = await client.admin.getPolicyVersion(json('3'));
+  wire.check(expected, received);
+});
+
+void test('simulate_policy reaches the wire', async () => {
+  const answer =
+    '{"version":3,"shapes":41,"decisions":9120,"changed":[{"operation":"deliver_event","caller":"plugin","plugin_id":"hello_py","data":["phi"],"count":12,"before":{"effect":"allow","rule":"default.granted"},"after":{"effect":"deny","rule":"phi_needs_purpose"}}],"findings":[]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body =
+    '{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]}}';
+  const expected =
+    '{"contentType":"application/json","body":{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]}},"method":"POST","path":"/admin/policy/simulate","query":[],"headers":{}}';
+  const received = await client.admin.simulatePolicy(json(body));
+  wire.check(expected, received);
+});
+
+void test('explain_decision reaches the wire', async () => {
+  const answer =
+    '{"decision_id":"dec_0193a5b27c007000","at":"2026-11-22T17:00:00Z","effect":"deny","code":"trait_missing","rule":"caller.trait","rule_description":"a plugin needs every trait the operation names","origin":"floor","policy_version":3,"inputs":{"operation":"publish_event","lane":"canonical","caller":"plugin","plugin_id":"hello_py","status":"active","traits":[],"roles":[],"claims_another_identity":false,"data":[]},"missing":["event_publisher"],"fix":{"safe":true,"note":"grant the trait","steps":[{"action":"grant_trait","subject":"hello_py","word":"event_publisher","also_allows":[]}]}}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"GET","path":"/admin/policy/decisions/dec_0193a5b27c007000","query":[],"headers":{}}';
+  const received = await client.admin.explainDecision('dec_0193a5b27c007000');
   wire.check(expected, received);
 });
 

@@ -12,6 +12,14 @@ from ..runtime.model import DateTime
 from ..runtime.operation import NOTHING, CallOptions, Json, Operation
 from ..runtime.transport import AsyncTransport, Transport
 
+LIST_ENROLLMENTS: Operation[models.EnrollmentList] = Operation(
+    id="list_enrollments",
+    method="GET",
+    path="/admin/enrollments",
+    answers={200: Json(models.EnrollmentList)},
+    safe=True,
+    security=(("sessionToken",),),
+)
 CREATE_ENROLLMENT: Operation[models.Enrollment] = Operation(
     id="create_enrollment",
     method="POST",
@@ -19,6 +27,14 @@ CREATE_ENROLLMENT: Operation[models.Enrollment] = Operation(
     answers={201: Json(models.Enrollment)},
     security=(("sessionToken",),),
     body="json",
+)
+REVOKE_ENROLLMENT: Operation[None] = Operation(
+    id="revoke_enrollment",
+    method="DELETE",
+    path="/admin/enrollments/{enrollment_id}",
+    answers={204: NOTHING},
+    safe=True,
+    security=(("sessionToken",),),
 )
 LIST_ADMIN_PLUGINS: Operation[models.PluginList] = Operation(
     id="list_admin_plugins",
@@ -28,10 +44,45 @@ LIST_ADMIN_PLUGINS: Operation[models.PluginList] = Operation(
     safe=True,
     security=(("sessionToken",),),
 )
+GET_ADMIN_PLUGIN: Operation[models.PluginDetails] = Operation(
+    id="get_admin_plugin",
+    method="GET",
+    path="/admin/plugins/{plugin_id}",
+    answers={200: Json(models.PluginDetails)},
+    safe=True,
+    security=(("sessionToken",),),
+)
 APPROVE_PLUGIN: Operation[models.PluginRecord] = Operation(
     id="approve_plugin",
     method="POST",
     path="/admin/plugins/{plugin_id}/approve",
+    answers={200: Json(models.PluginRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+SUSPEND_PLUGIN: Operation[models.PluginRecord] = Operation(
+    id="suspend_plugin",
+    method="POST",
+    path="/admin/plugins/{plugin_id}/suspend",
+    answers={200: Json(models.PluginRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+DRAIN_PLUGIN: Operation[models.PluginRecord] = Operation(
+    id="drain_plugin",
+    method="POST",
+    path="/admin/plugins/{plugin_id}/drain",
+    answers={200: Json(models.PluginRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+RESUME_PLUGIN: Operation[models.PluginRecord] = Operation(
+    id="resume_plugin",
+    method="POST",
+    path="/admin/plugins/{plugin_id}/resume",
     answers={200: Json(models.PluginRecord)},
     safe=True,
     security=(("sessionToken",),),
@@ -218,6 +269,56 @@ TAIL_EVENTS: Operation[models.EventTail] = Operation(
     safe=True,
     security=(("sessionToken",),),
 )
+GET_POLICY: Operation[models.PolicyRecord] = Operation(
+    id="get_policy",
+    method="GET",
+    path="/admin/policy",
+    answers={200: Json(models.PolicyRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+PUT_POLICY: Operation[models.PolicyRecord] = Operation(
+    id="put_policy",
+    method="PUT",
+    path="/admin/policy",
+    answers={200: Json(models.PolicyRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+LIST_POLICY_VERSIONS: Operation[models.PolicyVersions] = Operation(
+    id="list_policy_versions",
+    method="GET",
+    path="/admin/policy/versions",
+    answers={200: Json(models.PolicyVersions)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+GET_POLICY_VERSION: Operation[models.PolicyRecord] = Operation(
+    id="get_policy_version",
+    method="GET",
+    path="/admin/policy/versions/{version}",
+    answers={200: Json(models.PolicyRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+SIMULATE_POLICY: Operation[models.SimulationResult] = Operation(
+    id="simulate_policy",
+    method="POST",
+    path="/admin/policy/simulate",
+    answers={200: Json(models.SimulationResult)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+EXPLAIN_DECISION: Operation[models.DecisionExplanation] = Operation(
+    id="explain_decision",
+    method="GET",
+    path="/admin/policy/decisions/{decision_id}",
+    answers={200: Json(models.DecisionExplanation)},
+    safe=True,
+    security=(("sessionToken",),),
+)
 SEARCH_AUDIT: Operation[models.AuditPage] = Operation(
     id="search_audit",
     method="GET",
@@ -233,6 +334,20 @@ class AdminResource:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def list_enrollments(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.EnrollmentList:
+        """List enrolments.
+
+        The enrolments that have not ended, with what has become of each. Never a
+        token.
+        """
+        return self._transport.call(
+            LIST_ENROLLMENTS,
+            options=options,
+        )
 
     def create_enrollment(
         self,
@@ -250,6 +365,26 @@ class AdminResource:
             options=options,
         )
 
+    def revoke_enrollment(
+        self,
+        enrollment_id: str,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Revoke an enrolment.
+
+        Ends an enrolment token before its time, spent or not. A plugin that
+        registered with it stays as it is.
+
+        Args:
+            enrollment_id: Id of the enrolment. Pattern
+                `^enr_[A-Za-z0-9_-]{1,64}$`.
+        """
+        self._transport.call(
+            REVOKE_ENROLLMENT,
+            path={"enrollment_id": enrollment_id},
+            options=options,
+        )
+
     def list_admin_plugins(
         self,
         **options: Unpack[CallOptions],
@@ -260,6 +395,24 @@ class AdminResource:
         """
         return self._transport.call(
             LIST_ADMIN_PLUGINS,
+            options=options,
+        )
+
+    def get_admin_plugin(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginDetails:
+        """Show one plugin.
+
+        The plugin with its manifest and the history of its states, newest first.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            GET_ADMIN_PLUGIN,
+            path={"plugin_id": plugin_id},
             options=options,
         )
 
@@ -279,6 +432,69 @@ class AdminResource:
         """
         return self._transport.call(
             APPROVE_PLUGIN,
+            path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    def suspend_plugin(
+        self,
+        plugin_id: models.PluginId,
+        body: models.StateChange,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginRecord:
+        """Suspend a plugin.
+
+        Pauses the plugin at once on every lane. It may renew its lease and nothing
+        else; what waits for it goes on waiting.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            SUSPEND_PLUGIN,
+            path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    def drain_plugin(
+        self,
+        plugin_id: models.PluginId,
+        body: models.StateChange,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginRecord:
+        """Let a plugin finish.
+
+        The plugin gets no new calls and no new deliveries and may finish what it has
+        begun.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            DRAIN_PLUGIN,
+            path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    def resume_plugin(
+        self,
+        plugin_id: models.PluginId,
+        body: models.StateChange,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginRecord:
+        """Resume a plugin.
+
+        Ends a suspension or a drain. A plugin whose manifest meanwhile asks for more
+        than was approved waits for approval.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return self._transport.call(
+            RESUME_PLUGIN,
             path={"plugin_id": plugin_id},
             body=body,
             options=options,
@@ -770,6 +986,112 @@ class AdminResource:
             options=options,
         )
 
+    def get_policy(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Read the policy.
+
+        The document in force with its version, and the floor that holds beneath
+        every document.
+        """
+        return self._transport.call(
+            GET_POLICY,
+            options=options,
+        )
+
+    def put_policy(
+        self,
+        body: models.PolicyWrite,
+        *,
+        if_match: str,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Put a policy in force.
+
+        Stores the document as the next version and decides by it from then on. A
+        document with any finding is refused as a whole. To go back put an older
+        document again.
+
+        Args:
+            if_match: The version to replace. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return self._transport.call(
+            PUT_POLICY,
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    def list_policy_versions(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyVersions:
+        """List the versions of the policy.
+
+        Who put which version in force when and why, newest first.
+        """
+        return self._transport.call(
+            LIST_POLICY_VERSIONS,
+            options=options,
+        )
+
+    def get_policy_version(
+        self,
+        version: int,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Read a version of the policy.
+
+        The document of one version, in force or not. Version 0 is the built-in one.
+
+        Args:
+            version: Number of the version. At least 0.
+        """
+        return self._transport.call(
+            GET_POLICY_VERSION,
+            path={"version": version},
+            options=options,
+        )
+
+    def simulate_policy(
+        self,
+        body: models.PolicySimulation,
+        **options: Unpack[CallOptions],
+    ) -> models.SimulationResult:
+        """Try a policy on recorded decisions.
+
+        Decides what this Core has lately decided again by the given document and
+        tells what would change. Nothing is stored. The record lives in memory and
+        starts empty with each start of Core.
+        """
+        return self._transport.call(
+            SIMULATE_POLICY,
+            body=body,
+            options=options,
+        )
+
+    def explain_decision(
+        self,
+        decision_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.DecisionExplanation:
+        """Explain a denial.
+
+        Which rule denied on what grounds, which traits were missing and the smallest
+        safe change that would allow it, found by trying. Works for the newest
+        denials of this Core; the audit log keeps all of them.
+
+        Args:
+            decision_id: The id from the problem or the audit record. Pattern
+                `^dec_[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            EXPLAIN_DECISION,
+            path={"decision_id": decision_id},
+            options=options,
+        )
+
     def search_audit(
         self,
         *,
@@ -810,6 +1132,20 @@ class AsyncAdminResource:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
+    async def list_enrollments(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.EnrollmentList:
+        """List enrolments.
+
+        The enrolments that have not ended, with what has become of each. Never a
+        token.
+        """
+        return await self._transport.call(
+            LIST_ENROLLMENTS,
+            options=options,
+        )
+
     async def create_enrollment(
         self,
         body: models.EnrollmentRequest,
@@ -826,6 +1162,26 @@ class AsyncAdminResource:
             options=options,
         )
 
+    async def revoke_enrollment(
+        self,
+        enrollment_id: str,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Revoke an enrolment.
+
+        Ends an enrolment token before its time, spent or not. A plugin that
+        registered with it stays as it is.
+
+        Args:
+            enrollment_id: Id of the enrolment. Pattern
+                `^enr_[A-Za-z0-9_-]{1,64}$`.
+        """
+        await self._transport.call(
+            REVOKE_ENROLLMENT,
+            path={"enrollment_id": enrollment_id},
+            options=options,
+        )
+
     async def list_admin_plugins(
         self,
         **options: Unpack[CallOptions],
@@ -836,6 +1192,24 @@ class AsyncAdminResource:
         """
         return await self._transport.call(
             LIST_ADMIN_PLUGINS,
+            options=options,
+        )
+
+    async def get_admin_plugin(
+        self,
+        plugin_id: models.PluginId,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginDetails:
+        """Show one plugin.
+
+        The plugin with its manifest and the history of its states, newest first.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            GET_ADMIN_PLUGIN,
+            path={"plugin_id": plugin_id},
             options=options,
         )
 
@@ -855,6 +1229,69 @@ class AsyncAdminResource:
         """
         return await self._transport.call(
             APPROVE_PLUGIN,
+            path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    async def suspend_plugin(
+        self,
+        plugin_id: models.PluginId,
+        body: models.StateChange,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginRecord:
+        """Suspend a plugin.
+
+        Pauses the plugin at once on every lane. It may renew its lease and nothing
+        else; what waits for it goes on waiting.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            SUSPEND_PLUGIN,
+            path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    async def drain_plugin(
+        self,
+        plugin_id: models.PluginId,
+        body: models.StateChange,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginRecord:
+        """Let a plugin finish.
+
+        The plugin gets no new calls and no new deliveries and may finish what it has
+        begun.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            DRAIN_PLUGIN,
+            path={"plugin_id": plugin_id},
+            body=body,
+            options=options,
+        )
+
+    async def resume_plugin(
+        self,
+        plugin_id: models.PluginId,
+        body: models.StateChange,
+        **options: Unpack[CallOptions],
+    ) -> models.PluginRecord:
+        """Resume a plugin.
+
+        Ends a suspension or a drain. A plugin whose manifest meanwhile asks for more
+        than was approved waits for approval.
+
+        Args:
+            plugin_id: Id of the plugin.
+        """
+        return await self._transport.call(
+            RESUME_PLUGIN,
             path={"plugin_id": plugin_id},
             body=body,
             options=options,
@@ -1343,6 +1780,112 @@ class AsyncAdminResource:
                 "wait_ms": wait_ms,
                 "limit": limit,
             },
+            options=options,
+        )
+
+    async def get_policy(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Read the policy.
+
+        The document in force with its version, and the floor that holds beneath
+        every document.
+        """
+        return await self._transport.call(
+            GET_POLICY,
+            options=options,
+        )
+
+    async def put_policy(
+        self,
+        body: models.PolicyWrite,
+        *,
+        if_match: str,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Put a policy in force.
+
+        Stores the document as the next version and decides by it from then on. A
+        document with any finding is refused as a whole. To go back put an older
+        document again.
+
+        Args:
+            if_match: The version to replace. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return await self._transport.call(
+            PUT_POLICY,
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    async def list_policy_versions(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyVersions:
+        """List the versions of the policy.
+
+        Who put which version in force when and why, newest first.
+        """
+        return await self._transport.call(
+            LIST_POLICY_VERSIONS,
+            options=options,
+        )
+
+    async def get_policy_version(
+        self,
+        version: int,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Read a version of the policy.
+
+        The document of one version, in force or not. Version 0 is the built-in one.
+
+        Args:
+            version: Number of the version. At least 0.
+        """
+        return await self._transport.call(
+            GET_POLICY_VERSION,
+            path={"version": version},
+            options=options,
+        )
+
+    async def simulate_policy(
+        self,
+        body: models.PolicySimulation,
+        **options: Unpack[CallOptions],
+    ) -> models.SimulationResult:
+        """Try a policy on recorded decisions.
+
+        Decides what this Core has lately decided again by the given document and
+        tells what would change. Nothing is stored. The record lives in memory and
+        starts empty with each start of Core.
+        """
+        return await self._transport.call(
+            SIMULATE_POLICY,
+            body=body,
+            options=options,
+        )
+
+    async def explain_decision(
+        self,
+        decision_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.DecisionExplanation:
+        """Explain a denial.
+
+        Which rule denied on what grounds, which traits were missing and the smallest
+        safe change that would allow it, found by trying. Works for the newest
+        denials of this Core; the audit log keeps all of them.
+
+        Args:
+            decision_id: The id from the problem or the audit record. Pattern
+                `^dec_[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            EXPLAIN_DECISION,
+            path={"decision_id": decision_id},
             options=options,
         )
 
