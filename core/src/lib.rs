@@ -85,7 +85,6 @@ impl Core {
         store::files::create_folder(folder)?;
         let lock = store::files::lock_folder(folder)?;
         let master = MasterKey::open(&folder.join("master.key"))?;
-        let keys = identity::SigningKeys::open(&folder.join("signing.key"))?;
         let store = Store::open(&folder.join("core.db"), SCHEMA)?;
         check_purpose(&store, config.development).await?;
         let sealer = Sealer::new(master.clone());
@@ -98,13 +97,14 @@ impl Core {
         let audit =
             audit::AuditLog::open(store.clone(), clock.clone(), &master, audit_key, settings)
                 .await?;
-        let identity = identity::Identity::new(
+        let identity = identity::Identity::open(
             store.clone(),
             clock.clone(),
             &master,
-            keys,
+            config.identity.clone(),
             config.development,
-        );
+        )
+        .await?;
         let registry = registry::Registry::open(store.clone(), clock.clone()).await?;
         let policy = policy::Policy::open(&store).await?;
         let tls = egress::connect::Tls::new(config.egress_roots.as_deref())?;

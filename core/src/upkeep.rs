@@ -21,6 +21,7 @@ impl Core {
         report("idempotency", self.idempotency.upkeep().await);
         report("egress", self.egress_modes.upkeep().await);
         report("registry", self.registry.upkeep(&self.audit).await);
+        report("identity", self.identity.upkeep().await);
         report("keyring", self.keyring.upkeep().await);
         report("settings", self.settings.upkeep().await);
         report("storage", self.storage.upkeep().await);

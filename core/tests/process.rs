@@ -147,7 +147,7 @@ fn keys_that_others_can_read_stop_the_start() {
     let (command, _) = with_tls(folder.path());
     let (child, ..) = start(command);
     assert_eq!(stop(child), 0);
-    for name in ["master.key", "signing.key"] {
+    for name in ["master.key"] {
         let path = folder.path().join("data").join(name);
         let mode = |mode| {
             let mode = std::fs::Permissions::from_mode(mode);

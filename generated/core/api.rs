@@ -147,6 +147,97 @@ pub trait IdentityApi: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Renew the session token
+    ///
+    /// Answers a new token for the session of the present one. The session itself ends when idle
+    /// and at its absolute limit all the same.
+    ///
+    /// `POST /auth/refresh`
+    fn refresh_session(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::Session, Problem>> + Send;
+
+    /// Prove again who is signed in
+    ///
+    /// Checks the password together with a one-time code or a recovery code once more.
+    /// Operations that ask for a fresh verification are open for some minutes after it.
+    ///
+    /// `POST /auth/step-up`
+    fn step_up(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::StepUpRequest,
+    ) -> impl Future<Output = Result<models::Session, Problem>> + Send;
+
+    /// Change the password
+    ///
+    /// Takes the present password and a new one. Passwords have 12 to 128 characters and no
+    /// rules of composition; common ones and those that hold the user name are refused. All
+    /// other sessions of the user end.
+    ///
+    /// `POST /auth/password`
+    fn change_password(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::PasswordChange,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Begin to enrol a second factor
+    ///
+    /// Makes a new secret for an authenticator. It replaces the present factor, if there is one,
+    /// once a code of it was confirmed in the same session.
+    ///
+    /// `POST /auth/mfa/enroll`
+    fn enroll_mfa(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::MfaEnrollment, Problem>> + Send;
+
+    /// Confirm the second factor
+    ///
+    /// Takes a code of the secret that was enrolled in this session. The session counts as fully
+    /// verified from then on, all other sessions of the user end, and the answer holds new
+    /// recovery codes.
+    ///
+    /// `POST /auth/mfa/confirm`
+    fn confirm_mfa(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::MfaConfirmation,
+    ) -> impl Future<Output = Result<models::RecoveryCodes, Problem>> + Send;
+
+    /// Make new recovery codes
+    ///
+    /// Replaces all recovery codes of the user. Each signs in once in place of a one-time code.
+    ///
+    /// `POST /auth/mfa/recovery-codes`
+    fn regenerate_recovery_codes(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::RecoveryCodes, Problem>> + Send;
+
+    /// List the own sessions
+    ///
+    /// Every living session of the signed-in user, newest first.
+    ///
+    /// `GET /auth/sessions`
+    fn list_sessions(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::SessionList, Problem>> + Send;
+
+    /// End one of the own sessions
+    ///
+    /// The session is refused from then on. A session that has ended already is no fault.
+    ///
+    /// `DELETE /auth/sessions/{session_id}`
+    fn end_session(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        session_id: String,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
 }
 
 /// Registration, lease and discovery of plugins.
@@ -232,20 +323,6 @@ pub trait CanonicalApi: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<models::EventTypes, Problem>> + Send;
-
-    /// Follow events live
-    ///
-    /// Sends each event as it becomes durable, as server-sent events whose data is a CloudEvent.
-    /// The id of each is a cursor; a stream that is opened with the last one, as Last-Event-ID
-    /// or cursor, goes on after it. Nothing is settled here and nothing comes again by itself.
-    /// Work that must not be missed belongs into a subscription.
-    ///
-    /// `GET /events/stream`
-    fn stream_events(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        params: StreamEventsParams,
-    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
 
     /// List subscriptions
     ///
@@ -497,16 +574,6 @@ pub trait StorageApi: Guard {
 
 /// What administrators, operators and auditors do.
 pub trait AdminApi: Guard {
-    /// List enrolments
-    ///
-    /// The enrolments that have not ended, with what has become of each. Never a token.
-    ///
-    /// `GET /admin/enrollments`
-    fn list_enrollments(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-    ) -> impl Future<Output = Result<models::EnrollmentList, Problem>> + Send;
-
     /// Enrol a plugin
     ///
     /// Makes a token with which the named plugin registers once. With approve the traits and
@@ -519,18 +586,6 @@ pub trait AdminApi: Guard {
         body: models::EnrollmentRequest,
     ) -> impl Future<Output = Result<models::Enrollment, Problem>> + Send;
 
-    /// Revoke an enrolment
-    ///
-    /// Ends an enrolment token before its time, spent or not. A plugin that registered with it
-    /// stays as it is.
-    ///
-    /// `DELETE /admin/enrollments/{enrollment_id}`
-    fn revoke_enrollment(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        enrollment_id: String,
-    ) -> impl Future<Output = Result<(), Problem>> + Send;
-
     /// List all plugins
     ///
     /// Every registered plugin with state, reason, traits, lease and health.
@@ -540,17 +595,6 @@ pub trait AdminApi: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<models::PluginList, Problem>> + Send;
-
-    /// Show one plugin
-    ///
-    /// The plugin with its manifest and the history of its states, newest first.
-    ///
-    /// `GET /admin/plugins/{plugin_id}`
-    fn get_admin_plugin(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-    ) -> impl Future<Output = Result<models::PluginDetails, Problem>> + Send;
 
     /// Approve a plugin
     ///
@@ -563,44 +607,6 @@ pub trait AdminApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         plugin_id: models::PluginId,
         body: models::Approval,
-    ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
-
-    /// Suspend a plugin
-    ///
-    /// Pauses the plugin at once on every lane. It may renew its lease and nothing else; what
-    /// waits for it goes on waiting.
-    ///
-    /// `POST /admin/plugins/{plugin_id}/suspend`
-    fn suspend_plugin(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        body: models::StateChange,
-    ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
-
-    /// Let a plugin finish
-    ///
-    /// The plugin gets no new calls and no new deliveries and may finish what it has begun.
-    ///
-    /// `POST /admin/plugins/{plugin_id}/drain`
-    fn drain_plugin(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        body: models::StateChange,
-    ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
-
-    /// Resume a plugin
-    ///
-    /// Ends a suspension or a drain. A plugin whose manifest meanwhile asks for more than was
-    /// approved waits for approval.
-    ///
-    /// `POST /admin/plugins/{plugin_id}/resume`
-    fn resume_plugin(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        plugin_id: models::PluginId,
-        body: models::StateChange,
     ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
 
     /// Revoke a plugin
@@ -793,156 +799,145 @@ pub trait AdminApi: Guard {
         body: models::EgressCheckRequest,
     ) -> impl Future<Output = Result<models::EgressCheck, Problem>> + Send;
 
-    /// List dead letters
+    /// List the users
     ///
-    /// Events that were delivered in vain, expired or were given up, newest first. Facts only;
-    /// no payload is shown.
+    /// Every user with roles, state, second factor and sessions.
     ///
-    /// `GET /admin/dead-letters`
-    fn list_dead_letters(
+    /// `GET /admin/users`
+    fn list_users(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        params: ListDeadLettersParams,
-    ) -> impl Future<Output = Result<models::DeadLetterPage, Problem>> + Send;
+    ) -> impl Future<Output = Result<models::UserList, Problem>> + Send;
 
-    /// Show a dead letter
+    /// Create a user
     ///
-    /// One dead letter with every attempt to deliver it. Facts only; no payload is shown.
+    /// Makes a user with a one-time password that has to be changed at the first sign-in. The
+    /// second factor is enrolled right after.
     ///
-    /// `GET /admin/dead-letters/{dead_letter}`
-    fn get_dead_letter(
+    /// `POST /admin/users`
+    fn create_user(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        dead_letter: i64,
-    ) -> impl Future<Output = Result<models::DeadLetterRecord, Problem>> + Send;
+        body: models::UserRequest,
+    ) -> impl Future<Output = Result<models::Invitation, Problem>> + Send;
 
-    /// Drop a dead letter
+    /// Show a user
     ///
-    /// Gives the delivery up for good. The event itself stays for its other subscribers.
+    /// Roles, state, second factor and sessions of one user.
     ///
-    /// `DELETE /admin/dead-letters/{dead_letter}`
-    fn drop_dead_letter(
+    /// `GET /admin/users/{user_id}`
+    fn get_user(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        dead_letter: i64,
-    ) -> impl Future<Output = Result<(), Problem>> + Send;
+        user_id: String,
+    ) -> impl Future<Output = Result<models::UserRecord, Problem>> + Send;
 
-    /// Redrive a dead letter
+    /// Set the roles of a user
     ///
-    /// Puts the event back into its subscription with all its attempts before it.
+    /// The roles count from the next request on. The last working administrator stays one.
     ///
-    /// `POST /admin/dead-letters/{dead_letter}/redrive`
-    fn redrive_dead_letter(
+    /// `PUT /admin/users/{user_id}/roles`
+    fn set_user_roles(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        dead_letter: i64,
-    ) -> impl Future<Output = Result<models::RedriveResult, Problem>> + Send;
+        user_id: String,
+        body: models::RoleList,
+    ) -> impl Future<Output = Result<models::UserRecord, Problem>> + Send;
 
-    /// Redrive dead letters
+    /// Disable a user
     ///
-    /// Puts every dead letter that matches the filter back into its subscription, a bounded
-    /// number of them in one request.
+    /// Ends all sessions of the user at once and refuses new ones. The last working
+    /// administrator cannot be disabled.
     ///
-    /// `POST /admin/redrive`
-    fn redrive_dead_letters(
+    /// `POST /admin/users/{user_id}/disable`
+    fn disable_user(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        body: models::RedriveRequest,
-    ) -> impl Future<Output = Result<models::RedriveResult, Problem>> + Send;
+        user_id: String,
+    ) -> impl Future<Output = Result<models::UserRecord, Problem>> + Send;
 
-    /// Replay events into a subscription
+    /// Enable a user
     ///
-    /// Delivers kept events once more to one subscription, from a sequence or a time on. What it
-    /// may have is decided at delivery, as always.
+    /// The user can sign in again with the password and the factor it had.
     ///
-    /// `POST /admin/replays`
-    fn replay_events(
+    /// `POST /admin/users/{user_id}/enable`
+    fn enable_user(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        body: models::ReplayRequest,
-    ) -> impl Future<Output = Result<models::ReplayResult, Problem>> + Send;
+        user_id: String,
+    ) -> impl Future<Output = Result<models::UserRecord, Problem>> + Send;
 
-    /// Tail events
+    /// Give a user a new one-time password
     ///
-    /// Facts of the newest events, newest first, or of those after a sequence, oldest first. No
-    /// payload is shown and partition keys are pseudonyms.
+    /// For a forgotten password. The second factor stays and all sessions end.
     ///
-    /// `GET /admin/events`
-    fn tail_events(
+    /// `POST /admin/users/{user_id}/password/reset`
+    fn reset_user_password(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        params: TailEventsParams,
-    ) -> impl Future<Output = Result<models::EventTail, Problem>> + Send;
+        user_id: String,
+    ) -> impl Future<Output = Result<models::Invitation, Problem>> + Send;
 
-    /// Read the policy
+    /// Remove the second factor of a user
     ///
-    /// The document in force with its version, and the floor that holds beneath every document.
+    /// For a lost authenticator. Takes the factor and the recovery codes away, ends all sessions
+    /// and gives a one-time password, because the password alone must not enrol a new factor.
+    /// The last working administrator keeps its factor.
     ///
-    /// `GET /admin/policy`
-    fn get_policy(
+    /// `POST /admin/users/{user_id}/mfa/reset`
+    fn reset_user_mfa(
         &self,
         call: &mut Call<'_, Self::Caller>,
-    ) -> impl Future<Output = Result<models::PolicyRecord, Problem>> + Send;
+        user_id: String,
+    ) -> impl Future<Output = Result<models::Invitation, Problem>> + Send;
 
-    /// Put a policy in force
+    /// End all sessions of a user
     ///
-    /// Stores the document as the next version and decides by it from then on. A document with
-    /// any finding is refused as a whole. To go back put an older document again.
+    /// Every token of the user is refused from then on. The user can sign in again.
     ///
-    /// `PUT /admin/policy`
-    fn put_policy(
+    /// `POST /admin/users/{user_id}/sessions/revoke`
+    fn revoke_user_sessions(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        params: PutPolicyParams,
-        body: models::PolicyWrite,
-    ) -> impl Future<Output = Result<models::PolicyRecord, Problem>> + Send;
+        user_id: String,
+    ) -> impl Future<Output = Result<models::EndedSessions, Problem>> + Send;
 
-    /// List the versions of the policy
+    /// List the signing keys
     ///
-    /// Who put which version in force when and why, newest first.
+    /// The key that signs, the next one that is published already, those that still verify, and
+    /// those that are gone, newest first.
     ///
-    /// `GET /admin/policy/versions`
-    fn list_policy_versions(
+    /// `GET /admin/keys`
+    fn list_keys(
         &self,
         call: &mut Call<'_, Self::Caller>,
-    ) -> impl Future<Output = Result<models::PolicyVersions, Problem>> + Send;
+    ) -> impl Future<Output = Result<models::SigningKeyList, Problem>> + Send;
 
-    /// Read a version of the policy
+    /// Rotate the signing key
     ///
-    /// The document of one version, in force or not. Version 0 is the built-in one.
+    /// The next key signs as soon as it has been published for twice the cache time of the key
+    /// set; the present one verifies until its last token has ended.
     ///
-    /// `GET /admin/policy/versions/{version}`
-    fn get_policy_version(
+    /// `POST /admin/keys/rotate`
+    fn rotate_keys(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        version: i64,
-    ) -> impl Future<Output = Result<models::PolicyRecord, Problem>> + Send;
+        body: models::KeyRotation,
+    ) -> impl Future<Output = Result<models::SigningKeyList, Problem>> + Send;
 
-    /// Try a policy on recorded decisions
+    /// Revoke a signing key at once
     ///
-    /// Decides what this Core has lately decided again by the given document and tells what
-    /// would change. Nothing is stored. The record lives in memory and starts empty with each
-    /// start of Core.
+    /// For a key that may have leaked. Every token it signed is refused from now on; plugins
+    /// notice when their copy of the key set ends, after five minutes at most. The next key
+    /// takes its place.
     ///
-    /// `POST /admin/policy/simulate`
-    fn simulate_policy(
+    /// `POST /admin/keys/{kid}/retire`
+    fn retire_key(
         &self,
         call: &mut Call<'_, Self::Caller>,
-        body: models::PolicySimulation,
-    ) -> impl Future<Output = Result<models::SimulationResult, Problem>> + Send;
-
-    /// Explain a denial
-    ///
-    /// Which rule denied on what grounds, which traits were missing and the smallest safe change
-    /// that would allow it, found by trying. Works for the newest denials of this Core; the
-    /// audit log keeps all of them.
-    ///
-    /// `GET /admin/policy/decisions/{decision_id}`
-    fn explain_decision(
-        &self,
-        call: &mut Call<'_, Self::Caller>,
-        decision_id: String,
-    ) -> impl Future<Output = Result<models::DecisionExplanation, Problem>> + Send;
+        kid: String,
+        body: models::KeyRetirement,
+    ) -> impl Future<Output = Result<models::SigningKeyList, Problem>> + Send;
 
     /// Search the audit log
     ///
@@ -954,27 +949,6 @@ pub trait AdminApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         params: SearchAuditParams,
     ) -> impl Future<Output = Result<models::AuditPage, Problem>> + Send;
-}
-
-/// Parameters of `stream_events` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StreamEventsParams {
-    /// Types of events to follow, with commas between them.
-    pub event_types: String,
-    /// The id of the last event of an earlier stream of the same types.
-    pub cursor: Option<String>,
-    /// The same, as browsers and clients of server-sent events send it by themselves.
-    pub last_event_id: Option<String>,
-}
-
-impl StreamEventsParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self {
-            event_types: input.take(Place::Query, "event_types")?,
-            cursor: input.take_optional(Place::Query, "cursor")?,
-            last_event_id: input.take_optional(Place::Header, "Last-Event-ID")?,
-        })
-    }
 }
 
 /// Parameters of `call_plugin` outside its path.
@@ -1158,76 +1132,6 @@ pub struct RollBackPluginConfigParams {
 impl RollBackPluginConfigParams {
     pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
         Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
-    }
-}
-
-/// Parameters of `list_dead_letters` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListDeadLettersParams {
-    /// Only of this subscriber.
-    pub plugin_id: Option<models::PluginId>,
-    /// Only of subscriptions of this name.
-    pub subscription: Option<String>,
-    /// Only events of this type.
-    pub event_type: Option<String>,
-    /// Only with this reason.
-    pub reason: Option<String>,
-    /// Where the page before ended.
-    pub cursor: Option<String>,
-    /// Most entries of one page.
-    pub limit: i32,
-}
-
-impl ListDeadLettersParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self {
-            plugin_id: input.take_optional(Place::Query, "plugin_id")?,
-            subscription: input.take_optional(Place::Query, "subscription")?,
-            event_type: input.take_optional(Place::Query, "event_type")?,
-            reason: input.take_optional(Place::Query, "reason")?,
-            cursor: input.take_optional(Place::Query, "cursor")?,
-            limit: input.take(Place::Query, "limit")?,
-        })
-    }
-}
-
-/// Parameters of `tail_events` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TailEventsParams {
-    /// Only events of this type.
-    pub event_type: Option<String>,
-    /// Only events of this publisher.
-    pub source: Option<models::PluginId>,
-    /// Only events after this sequence, oldest first.
-    pub after: Option<i64>,
-    /// With after, how long to wait for the first one in milliseconds.
-    pub wait_ms: i32,
-    /// Most entries of one page.
-    pub limit: i32,
-}
-
-impl TailEventsParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self {
-            event_type: input.take_optional(Place::Query, "event_type")?,
-            source: input.take_optional(Place::Query, "source")?,
-            after: input.take_optional(Place::Query, "after")?,
-            wait_ms: input.take(Place::Query, "wait_ms")?,
-            limit: input.take(Place::Query, "limit")?,
-        })
-    }
-}
-
-/// Parameters of `put_policy` outside its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PutPolicyParams {
-    /// The version to replace.
-    pub if_match: String,
-}
-
-impl PutPolicyParams {
-    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
-        Ok(Self { if_match: input.take(Place::Header, "If-Match")? })
     }
 }
 

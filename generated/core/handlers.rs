@@ -105,6 +105,106 @@ pub fn logout<'a, A: Api>(api: &'a A, call: &'a mut Call<'_, A::Caller>, _: Inpu
     })
 }
 
+/// `POST /auth/refresh`
+pub fn refresh_session<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.refresh_session(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /auth/step-up`
+pub fn step_up<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.step_up(call, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /auth/password`
+pub fn change_password<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        api.change_password(call, body).await?;
+        runtime::empty(204)
+    })
+}
+
+/// `POST /auth/mfa/enroll`
+pub fn enroll_mfa<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.enroll_mfa(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /auth/mfa/confirm`
+pub fn confirm_mfa<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.confirm_mfa(call, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /auth/mfa/recovery-codes`
+pub fn regenerate_recovery_codes<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.regenerate_recovery_codes(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /auth/sessions`
+pub fn list_sessions<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_sessions(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `DELETE /auth/sessions/{session_id}`
+pub fn end_session<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let session_id = input.take(Place::Path, "session_id")?;
+        api.end_session(call, session_id).await?;
+        runtime::empty(204)
+    })
+}
+
 /// `POST /plugins/register`
 pub fn register_plugin<'a, A: Api>(
     api: &'a A,
@@ -190,19 +290,6 @@ pub fn list_event_types<'a, A: Api>(
     Box::pin(async move {
         let answer = api.list_event_types(call).await?;
         runtime::json_answer(200, &answer)
-    })
-}
-
-/// `GET /events/stream`
-pub fn stream_events<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let params = api::StreamEventsParams::decode(&mut input)?;
-        let answer = api.stream_events(call, params).await?;
-        runtime::raw_answer(200, answer)
     })
 }
 
@@ -794,93 +881,158 @@ pub fn check_egress<'a, A: Api>(
     })
 }
 
-/// `GET /admin/dead-letters`
-pub fn list_dead_letters<'a, A: Api>(
+/// `GET /admin/users`
+pub fn list_users<'a, A: Api>(
     api: &'a A,
     call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
+    _: Input,
 ) -> Acting<'a> {
     Box::pin(async move {
-        let params = api::ListDeadLettersParams::decode(&mut input)?;
-        let answer = api.list_dead_letters(call, params).await?;
+        let answer = api.list_users(call).await?;
         runtime::json_answer(200, &answer)
     })
 }
 
-/// `GET /admin/dead-letters/{dead_letter}`
-pub fn get_dead_letter<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let dead_letter = input.take(Place::Path, "dead_letter")?;
-        let answer = api.get_dead_letter(call, dead_letter).await?;
-        runtime::json_answer(200, &answer)
-    })
-}
-
-/// `DELETE /admin/dead-letters/{dead_letter}`
-pub fn drop_dead_letter<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let dead_letter = input.take(Place::Path, "dead_letter")?;
-        api.drop_dead_letter(call, dead_letter).await?;
-        runtime::empty(204)
-    })
-}
-
-/// `POST /admin/dead-letters/{dead_letter}/redrive`
-pub fn redrive_dead_letter<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let dead_letter = input.take(Place::Path, "dead_letter")?;
-        let answer = api.redrive_dead_letter(call, dead_letter).await?;
-        runtime::json_answer(200, &answer)
-    })
-}
-
-/// `POST /admin/redrive`
-pub fn redrive_dead_letters<'a, A: Api>(
+/// `POST /admin/users`
+pub fn create_user<'a, A: Api>(
     api: &'a A,
     call: &'a mut Call<'_, A::Caller>,
     mut input: Input,
 ) -> Acting<'a> {
     Box::pin(async move {
         let body = input.body()?;
-        let answer = api.redrive_dead_letters(call, body).await?;
+        let answer = api.create_user(call, body).await?;
+        runtime::json_answer(201, &answer)
+    })
+}
+
+/// `GET /admin/users/{user_id}`
+pub fn get_user<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let user_id = input.take(Place::Path, "user_id")?;
+        let answer = api.get_user(call, user_id).await?;
         runtime::json_answer(200, &answer)
     })
 }
 
-/// `POST /admin/replays`
-pub fn replay_events<'a, A: Api>(
+/// `PUT /admin/users/{user_id}/roles`
+pub fn set_user_roles<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let user_id = input.take(Place::Path, "user_id")?;
+        let body = input.body()?;
+        let answer = api.set_user_roles(call, user_id, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/users/{user_id}/disable`
+pub fn disable_user<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let user_id = input.take(Place::Path, "user_id")?;
+        let answer = api.disable_user(call, user_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/users/{user_id}/enable`
+pub fn enable_user<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let user_id = input.take(Place::Path, "user_id")?;
+        let answer = api.enable_user(call, user_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/users/{user_id}/password/reset`
+pub fn reset_user_password<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let user_id = input.take(Place::Path, "user_id")?;
+        let answer = api.reset_user_password(call, user_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/users/{user_id}/mfa/reset`
+pub fn reset_user_mfa<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let user_id = input.take(Place::Path, "user_id")?;
+        let answer = api.reset_user_mfa(call, user_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/users/{user_id}/sessions/revoke`
+pub fn revoke_user_sessions<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let user_id = input.take(Place::Path, "user_id")?;
+        let answer = api.revoke_user_sessions(call, user_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/keys`
+pub fn list_keys<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_keys(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/keys/rotate`
+pub fn rotate_keys<'a, A: Api>(
     api: &'a A,
     call: &'a mut Call<'_, A::Caller>,
     mut input: Input,
 ) -> Acting<'a> {
     Box::pin(async move {
         let body = input.body()?;
-        let answer = api.replay_events(call, body).await?;
+        let answer = api.rotate_keys(call, body).await?;
         runtime::json_answer(200, &answer)
     })
 }
 
-/// `GET /admin/events`
-pub fn tail_events<'a, A: Api>(
+/// `POST /admin/keys/{kid}/retire`
+pub fn retire_key<'a, A: Api>(
     api: &'a A,
     call: &'a mut Call<'_, A::Caller>,
     mut input: Input,
 ) -> Acting<'a> {
     Box::pin(async move {
-        let params = api::TailEventsParams::decode(&mut input)?;
-        let answer = api.tail_events(call, params).await?;
+        let kid = input.take(Place::Path, "kid")?;
+        let body = input.body()?;
+        let answer = api.retire_key(call, kid, body).await?;
         runtime::json_answer(200, &answer)
     })
 }

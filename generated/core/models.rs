@@ -286,7 +286,7 @@ pub struct SetupRequest {
     pub setup_code: String,
     /// Name of the new administrator.
     pub username: String,
-    /// At least 15 characters.
+    /// At least 12 characters, not common, without the user name.
     pub password: String,
 }
 
@@ -308,6 +308,8 @@ pub struct SetupResult {
     pub mfa_secret: String,
     /// The same for a QR code.
     pub otpauth_uri: String,
+    /// Each signs in once in place of a one-time code; shown once.
+    pub recovery_codes: Vec<String>,
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
@@ -319,6 +321,7 @@ impl fmt::Debug for SetupResult {
             .field("username", &self.username)
             .field("mfa_secret", &runtime::Masked)
             .field("otpauth_uri", &runtime::Masked)
+            .field("recovery_codes", &self.recovery_codes)
             .field("other", &self.other)
             .finish()
     }
@@ -330,8 +333,12 @@ pub struct LoginRequest {
     pub username: String,
     /// The password.
     pub password: String,
-    /// One-time code of the second factor.
-    pub mfa_code: String,
+    /// One-time code of the second factor. Only a user who has none yet signs in without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_code: Option<String>,
+    /// A recovery code in place of the one-time code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_code: Option<String>,
 }
 
 impl fmt::Debug for LoginRequest {
@@ -340,6 +347,7 @@ impl fmt::Debug for LoginRequest {
             .field("username", &runtime::Masked)
             .field("password", &runtime::Masked)
             .field("mfa_code", &runtime::Masked)
+            .field("recovery_code", &runtime::Masked)
             .finish()
     }
 }
@@ -350,6 +358,8 @@ pub struct Session {
     pub token: String,
     /// Life of the token in seconds.
     pub expires_in: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<NextStep>,
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
@@ -360,9 +370,444 @@ impl fmt::Debug for Session {
         out.debug_struct("Session")
             .field("token", &runtime::Masked)
             .field("expires_in", &self.expires_in)
+            .field("next_step", &self.next_step)
             .field("other", &self.other)
             .finish()
     }
+}
+
+/// What the user has to do before anything else is open.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum NextStep {
+    /// Change the one-time password with POST /auth/password.
+    ChangePassword,
+    /// Enrol a second factor with POST /auth/mfa/enroll and POST /auth/mfa/confirm.
+    EnrollMfa,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl NextStep {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::ChangePassword => "change_password",
+            Self::EnrollMfa => "enroll_mfa",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for NextStep {
+    fn from(value: &str) -> Self {
+        match value {
+            "change_password" => Self::ChangePassword,
+            "enroll_mfa" => Self::EnrollMfa,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for NextStep {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for NextStep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for NextStep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepUpRequest {
+    /// The password.
+    pub password: String,
+    /// One-time code of the second factor; this or a recovery code is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_code: Option<String>,
+    /// A recovery code in place of the one-time code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_code: Option<String>,
+}
+
+impl fmt::Debug for StepUpRequest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("StepUpRequest")
+            .field("password", &runtime::Masked)
+            .field("mfa_code", &runtime::Masked)
+            .field("recovery_code", &runtime::Masked)
+            .finish()
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PasswordChange {
+    /// The present password.
+    pub current_password: String,
+    /// 12 to 128 characters, not common, without the user name.
+    pub new_password: String,
+}
+
+impl fmt::Debug for PasswordChange {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("PasswordChange")
+            .field("current_password", &runtime::Masked)
+            .field("new_password", &runtime::Masked)
+            .finish()
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MfaEnrollment {
+    /// Secret of the second factor in base32; shown once.
+    pub mfa_secret: String,
+    /// The same for a QR code.
+    pub otpauth_uri: String,
+    /// Until when it can be confirmed.
+    pub expires_at: runtime::DateTime,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+impl fmt::Debug for MfaEnrollment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("MfaEnrollment")
+            .field("mfa_secret", &runtime::Masked)
+            .field("otpauth_uri", &runtime::Masked)
+            .field("expires_at", &self.expires_at)
+            .field("other", &self.other)
+            .finish()
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MfaConfirmation {
+    /// One-time code of the new factor.
+    pub mfa_code: String,
+}
+
+impl fmt::Debug for MfaConfirmation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("MfaConfirmation").field("mfa_code", &runtime::Masked).finish()
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RecoveryCodes {
+    /// Each signs in once in place of a one-time code.
+    pub recovery_codes: Vec<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionList {
+    /// Living sessions, newest first.
+    pub sessions: Vec<SessionRecord>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// Id of the session.
+    pub session_id: String,
+    /// Whether this request belongs to it.
+    pub current: bool,
+    /// Whether a second factor was shown.
+    pub mfa: bool,
+    /// When it was started.
+    pub created_at: runtime::DateTime,
+    /// When it was last used, to within a few seconds.
+    pub seen_at: runtime::DateTime,
+    /// Its absolute limit.
+    pub ends_at: runtime::DateTime,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RoleList {
+    /// All roles the user is to have.
+    pub roles: Vec<UserTrait>,
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UserRequest {
+    /// Name of the user.
+    pub username: String,
+    /// All roles the user is to have.
+    pub roles: Vec<UserTrait>,
+}
+
+impl fmt::Debug for UserRequest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("UserRequest")
+            .field("username", &runtime::Masked)
+            .field("roles", &self.roles)
+            .finish()
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// Id of the user.
+    pub user_id: String,
+    /// Name of the user.
+    pub username: String,
+    /// Signs in until it is changed; shown once.
+    pub initial_password: String,
+    /// End of the one-time password.
+    pub expires_at: runtime::DateTime,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+impl fmt::Debug for Invitation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Invitation")
+            .field("user_id", &self.user_id)
+            .field("username", &runtime::Masked)
+            .field("initial_password", &runtime::Masked)
+            .field("expires_at", &self.expires_at)
+            .field("other", &self.other)
+            .finish()
+    }
+}
+
+/// State of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum UserStatus {
+    /// Has not yet changed the one-time password or has no second factor.
+    Invited,
+    /// Can work.
+    Active,
+    /// Cannot sign in.
+    Disabled,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl UserStatus {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for UserStatus {
+    fn from(value: &str) -> Self {
+        match value {
+            "invited" => Self::Invited,
+            "active" => Self::Active,
+            "disabled" => Self::Disabled,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for UserStatus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for UserStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for UserStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct UserRecord {
+    /// Id of the user.
+    pub user_id: String,
+    /// Name of the user.
+    pub username: String,
+    /// Roles of the user.
+    pub roles: Vec<UserTrait>,
+    pub status: UserStatus,
+    /// Whether a second factor is enrolled.
+    pub mfa: bool,
+    /// Whether the password is a one-time password.
+    pub password_change: bool,
+    /// Recovery codes that were not used.
+    pub recovery_codes_left: i32,
+    /// Living sessions.
+    pub sessions: i32,
+    /// When the user was made.
+    pub created_at: runtime::DateTime,
+    /// When the user last signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_sign_in_at: Option<runtime::DateTime>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+impl fmt::Debug for UserRecord {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("UserRecord")
+            .field("user_id", &self.user_id)
+            .field("username", &runtime::Masked)
+            .field("roles", &self.roles)
+            .field("status", &self.status)
+            .field("mfa", &self.mfa)
+            .field("password_change", &self.password_change)
+            .field("recovery_codes_left", &self.recovery_codes_left)
+            .field("sessions", &self.sessions)
+            .field("created_at", &self.created_at)
+            .field("last_sign_in_at", &self.last_sign_in_at)
+            .field("other", &self.other)
+            .finish()
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UserList {
+    /// All users, by name.
+    pub users: Vec<UserRecord>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EndedSessions {
+    /// Sessions that ended.
+    pub ended: i32,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// What a signing key does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SigningKeyStatus {
+    /// Is published and will sign.
+    Next,
+    /// Signs.
+    Current,
+    /// No longer signs; its tokens still verify.
+    Previous,
+    /// Its last token has ended.
+    Retired,
+    /// Was revoked; its tokens are refused.
+    Revoked,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl SigningKeyStatus {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Next => "next",
+            Self::Current => "current",
+            Self::Previous => "previous",
+            Self::Retired => "retired",
+            Self::Revoked => "revoked",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for SigningKeyStatus {
+    fn from(value: &str) -> Self {
+        match value {
+            "next" => Self::Next,
+            "current" => Self::Current,
+            "previous" => Self::Previous,
+            "retired" => Self::Retired,
+            "revoked" => Self::Revoked,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for SigningKeyStatus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for SigningKeyStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for SigningKeyStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SigningKeyRecord {
+    /// RFC 7638 thumbprint of the key.
+    pub kid: String,
+    pub status: SigningKeyStatus,
+    /// When it entered the key set.
+    pub published_at: runtime::DateTime,
+    /// When it signs first, once that is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signs_from: Option<runtime::DateTime>,
+    /// When its tokens are refused, once that is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifies_until: Option<runtime::DateTime>,
+    /// Why it was rotated or revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SigningKeyList {
+    /// Signing keys, newest first.
+    pub keys: Vec<SigningKeyRecord>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeyRotation {
+    /// Why the key is rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeyRetirement {
+    /// Why the key is revoked.
+    pub reason: String,
 }
 
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -373,8 +818,16 @@ pub struct Me {
     pub traits: Vec<UserTrait>,
     /// Whether a second factor was used.
     pub mfa: bool,
-    /// End of the session.
+    /// End of the token.
     pub expires_at: runtime::DateTime,
+    /// When the user last proved who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<runtime::DateTime>,
+    /// Recovery codes that were not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_codes_left: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<NextStep>,
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
@@ -387,6 +840,9 @@ impl fmt::Debug for Me {
             .field("traits", &self.traits)
             .field("mfa", &self.mfa)
             .field("expires_at", &self.expires_at)
+            .field("verified_at", &self.verified_at)
+            .field("recovery_codes_left", &self.recovery_codes_left)
+            .field("next_step", &self.next_step)
             .field("other", &self.other)
             .finish()
     }

@@ -11,6 +11,7 @@ pub const CODES: &[&str] = &[
     "invalid_request",
     "invalid_manifest",
     "invalid_payload",
+    "password_refused",
     "invalid_policy",
     "unauthenticated",
     "token_expired",
@@ -22,6 +23,9 @@ pub const CODES: &[&str] = &[
     "purpose_required",
     "identity_mismatch",
     "wrong_principal",
+    "mfa_required",
+    "password_change_required",
+    "step_up_required",
     "trait_missing",
     "data_trait_missing",
     "plugin_inactive",
@@ -32,6 +36,7 @@ pub const CODES: &[&str] = &[
     "not_found",
     "unknown_event_type",
     "unknown_plugin",
+    "unknown_user",
     "unknown_operation",
     "unknown_subscription",
     "unknown_dead_letter",
@@ -95,6 +100,19 @@ pub fn invalid_payload() -> Problem {
         status: 400,
         title: "The payload does not match the schema of its event type",
         hint: Some("GET /events/types names the schema of each type."),
+        retryable: false,
+    })
+}
+
+/// The password is refused (400).
+pub fn password_refused() -> Problem {
+    Problem::define(Definition {
+        code: "password_refused",
+        status: 400,
+        title: "The password is refused",
+        hint: Some(
+            "Take 12 to 128 characters that are not common and do not hold the user name; each entry of violations names a rule.",
+        ),
         retryable: false,
     })
 }
@@ -228,6 +246,39 @@ pub fn wrong_principal() -> Problem {
     })
 }
 
+/// A second factor is needed (403).
+pub fn mfa_required() -> Problem {
+    Problem::define(Definition {
+        code: "mfa_required",
+        status: 403,
+        title: "A second factor is needed",
+        hint: Some("Enrol one with POST /auth/mfa/enroll and POST /auth/mfa/confirm."),
+        retryable: false,
+    })
+}
+
+/// The one-time password must be changed first (403).
+pub fn password_change_required() -> Problem {
+    Problem::define(Definition {
+        code: "password_change_required",
+        status: 403,
+        title: "The one-time password must be changed first",
+        hint: Some("Change it with POST /auth/password."),
+        retryable: false,
+    })
+}
+
+/// A fresh verification is needed (403).
+pub fn step_up_required() -> Problem {
+    Problem::define(Definition {
+        code: "step_up_required",
+        status: 403,
+        title: "A fresh verification is needed",
+        hint: Some("Verify again with POST /auth/step-up and repeat the request."),
+        retryable: false,
+    })
+}
+
 /// The caller lacks a trait (403).
 pub fn trait_missing() -> Problem {
     Problem::define(Definition {
@@ -334,6 +385,17 @@ pub fn unknown_plugin() -> Problem {
         status: 404,
         title: "Unknown plugin",
         hint: Some("GET /plugins lists the plugins the caller may use."),
+        retryable: false,
+    })
+}
+
+/// Unknown user (404).
+pub fn unknown_user() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_user",
+        status: 404,
+        title: "Unknown user",
+        hint: Some("GET /admin/users lists the users."),
         retryable: false,
     })
 }

@@ -382,143 +382,168 @@ func (r *AdminResource) CheckEgress(ctx context.Context, body EgressCheckRequest
 	return runtime.ReceivePointer[EgressCheck](ctx, r.transport, request, options)
 }
 
-// ListDeadLettersParams holds the parameters of ListDeadLetters besides its path and body.
-type ListDeadLettersParams struct {
-	// PluginID: Only of this subscriber.
-	PluginID *PluginID
-	// Subscription: Only of subscriptions of this name.
-	Subscription *string
-	// EventType: Only events of this type.
-	EventType *string
-	// Reason: Only with this reason.
-	Reason *string
-	// Cursor: Where the page before ended.
-	Cursor *string
-	// Limit: Most entries of one page.
-	//
-	// The server takes 100 when it is absent.
-	Limit *int32
-}
-
-// ListDeadLetters: List dead letters.
+// ListUsers: List the users.
 //
-// Events that were delivered in vain, expired or were given up, newest first. Facts only; no
-// payload is shown.
+// Every user with roles, state, second factor and sessions.
 //
-// It sends GET /admin/dead-letters.
-func (r *AdminResource) ListDeadLetters(ctx context.Context, params ListDeadLettersParams, options ...CallOption) (*DeadLetterPage, error) {
-	request := runtime.NewRequest("GET", "/admin/dead-letters", runtime.RetryAlways)
+// It sends GET /admin/users.
+func (r *AdminResource) ListUsers(ctx context.Context, options ...CallOption) (*UserList, error) {
+	request := runtime.NewRequest("GET", "/admin/users", runtime.RetryAlways)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
-	request.Query("plugin_id", params.PluginID, runtime.Form, true)
-	request.Query("subscription", params.Subscription, runtime.Form, true)
-	request.Query("event_type", params.EventType, runtime.Form, true)
-	request.Query("reason", params.Reason, runtime.Form, true)
-	request.Query("cursor", params.Cursor, runtime.Form, true)
-	request.Query("limit", params.Limit, runtime.Form, true)
-	return runtime.ReceivePointer[DeadLetterPage](ctx, r.transport, request, options)
+	return runtime.ReceivePointer[UserList](ctx, r.transport, request, options)
 }
 
-// GetDeadLetter: Show a dead letter.
+// CreateUser: Create a user.
 //
-// One dead letter with every attempt to deliver it. Facts only; no payload is shown.
+// Makes a user with a one-time password that has to be changed at the first sign-in. The second
+// factor is enrolled right after.
 //
-// It sends GET /admin/dead-letters/{dead_letter}.
-func (r *AdminResource) GetDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) (*DeadLetterRecord, error) {
-	request := runtime.NewRequest("GET", "/admin/dead-letters/{dead_letter}", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("dead_letter", deadLetter, runtime.Simple, false)
-	return runtime.ReceivePointer[DeadLetterRecord](ctx, r.transport, request, options)
-}
-
-// DropDeadLetter: Drop a dead letter.
-//
-// Gives the delivery up for good. The event itself stays for its other subscribers.
-//
-// It sends DELETE /admin/dead-letters/{dead_letter}.
-func (r *AdminResource) DropDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) error {
-	request := runtime.NewRequest("DELETE", "/admin/dead-letters/{dead_letter}", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Path("dead_letter", deadLetter, runtime.Simple, false)
-	return runtime.Send(ctx, r.transport, request, options)
-}
-
-// RedriveDeadLetter: Redrive a dead letter.
-//
-// Puts the event back into its subscription with all its attempts before it.
-//
-// It sends POST /admin/dead-letters/{dead_letter}/redrive.
-func (r *AdminResource) RedriveDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) (*RedriveResult, error) {
-	request := runtime.NewRequest("POST", "/admin/dead-letters/{dead_letter}/redrive", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("dead_letter", deadLetter, runtime.Simple, false)
-	return runtime.ReceivePointer[RedriveResult](ctx, r.transport, request, options)
-}
-
-// RedriveDeadLetters: Redrive dead letters.
-//
-// Puts every dead letter that matches the filter back into its subscription, a bounded number
-// of them in one request.
-//
-// It sends POST /admin/redrive.
-func (r *AdminResource) RedriveDeadLetters(ctx context.Context, body RedriveRequest, options ...CallOption) (*RedriveResult, error) {
-	request := runtime.NewRequest("POST", "/admin/redrive", runtime.RetryAlways)
+// It sends POST /admin/users.
+func (r *AdminResource) CreateUser(ctx context.Context, body UserRequest, options ...CallOption) (*Invitation, error) {
+	request := runtime.NewRequest("POST", "/admin/users", runtime.RetryNever)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
 	request.JSON("application/json", body)
-	return runtime.ReceivePointer[RedriveResult](ctx, r.transport, request, options)
+	return runtime.ReceivePointer[Invitation](ctx, r.transport, request, options)
 }
 
-// ReplayEvents: Replay events into a subscription.
+// GetUser: Show a user.
 //
-// Delivers kept events once more to one subscription, from a sequence or a time on. What it may
-// have is decided at delivery, as always.
+// Roles, state, second factor and sessions of one user.
 //
-// It sends POST /admin/replays.
-func (r *AdminResource) ReplayEvents(ctx context.Context, body ReplayRequest, options ...CallOption) (*ReplayResult, error) {
-	request := runtime.NewRequest("POST", "/admin/replays", runtime.RetryAlways)
+// It sends GET /admin/users/{user_id}.
+func (r *AdminResource) GetUser(ctx context.Context, userID string, options ...CallOption) (*UserRecord, error) {
+	request := runtime.NewRequest("GET", "/admin/users/{user_id}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("user_id", userID, runtime.Simple, false)
+	return runtime.ReceivePointer[UserRecord](ctx, r.transport, request, options)
+}
+
+// SetUserRoles: Set the roles of a user.
+//
+// The roles count from the next request on. The last working administrator stays one.
+//
+// It sends PUT /admin/users/{user_id}/roles.
+func (r *AdminResource) SetUserRoles(ctx context.Context, userID string, body RoleList, options ...CallOption) (*UserRecord, error) {
+	request := runtime.NewRequest("PUT", "/admin/users/{user_id}/roles", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("user_id", userID, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[UserRecord](ctx, r.transport, request, options)
+}
+
+// DisableUser: Disable a user.
+//
+// Ends all sessions of the user at once and refuses new ones. The last working administrator
+// cannot be disabled.
+//
+// It sends POST /admin/users/{user_id}/disable.
+func (r *AdminResource) DisableUser(ctx context.Context, userID string, options ...CallOption) (*UserRecord, error) {
+	request := runtime.NewRequest("POST", "/admin/users/{user_id}/disable", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("user_id", userID, runtime.Simple, false)
+	return runtime.ReceivePointer[UserRecord](ctx, r.transport, request, options)
+}
+
+// EnableUser: Enable a user.
+//
+// The user can sign in again with the password and the factor it had.
+//
+// It sends POST /admin/users/{user_id}/enable.
+func (r *AdminResource) EnableUser(ctx context.Context, userID string, options ...CallOption) (*UserRecord, error) {
+	request := runtime.NewRequest("POST", "/admin/users/{user_id}/enable", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("user_id", userID, runtime.Simple, false)
+	return runtime.ReceivePointer[UserRecord](ctx, r.transport, request, options)
+}
+
+// ResetUserPassword: Give a user a new one-time password.
+//
+// For a forgotten password. The second factor stays and all sessions end.
+//
+// It sends POST /admin/users/{user_id}/password/reset.
+func (r *AdminResource) ResetUserPassword(ctx context.Context, userID string, options ...CallOption) (*Invitation, error) {
+	request := runtime.NewRequest("POST", "/admin/users/{user_id}/password/reset", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("user_id", userID, runtime.Simple, false)
+	return runtime.ReceivePointer[Invitation](ctx, r.transport, request, options)
+}
+
+// ResetUserMFA: Remove the second factor of a user.
+//
+// For a lost authenticator. Takes the factor and the recovery codes away, ends all sessions and
+// gives a one-time password, because the password alone must not enrol a new factor. The last
+// working administrator keeps its factor.
+//
+// It sends POST /admin/users/{user_id}/mfa/reset.
+func (r *AdminResource) ResetUserMFA(ctx context.Context, userID string, options ...CallOption) (*Invitation, error) {
+	request := runtime.NewRequest("POST", "/admin/users/{user_id}/mfa/reset", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("user_id", userID, runtime.Simple, false)
+	return runtime.ReceivePointer[Invitation](ctx, r.transport, request, options)
+}
+
+// RevokeUserSessions: End all sessions of a user.
+//
+// Every token of the user is refused from then on. The user can sign in again.
+//
+// It sends POST /admin/users/{user_id}/sessions/revoke.
+func (r *AdminResource) RevokeUserSessions(ctx context.Context, userID string, options ...CallOption) (*EndedSessions, error) {
+	request := runtime.NewRequest("POST", "/admin/users/{user_id}/sessions/revoke", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("user_id", userID, runtime.Simple, false)
+	return runtime.ReceivePointer[EndedSessions](ctx, r.transport, request, options)
+}
+
+// ListKeys: List the signing keys.
+//
+// The key that signs, the next one that is published already, those that still verify, and
+// those that are gone, newest first.
+//
+// It sends GET /admin/keys.
+func (r *AdminResource) ListKeys(ctx context.Context, options ...CallOption) (*SigningKeyList, error) {
+	request := runtime.NewRequest("GET", "/admin/keys", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[SigningKeyList](ctx, r.transport, request, options)
+}
+
+// RotateKeys: Rotate the signing key.
+//
+// The next key signs as soon as it has been published for twice the cache time of the key set;
+// the present one verifies until its last token has ended.
+//
+// It sends POST /admin/keys/rotate.
+func (r *AdminResource) RotateKeys(ctx context.Context, body KeyRotation, options ...CallOption) (*SigningKeyList, error) {
+	request := runtime.NewRequest("POST", "/admin/keys/rotate", runtime.RetryNever)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
 	request.JSON("application/json", body)
-	return runtime.ReceivePointer[ReplayResult](ctx, r.transport, request, options)
+	return runtime.ReceivePointer[SigningKeyList](ctx, r.transport, request, options)
 }
 
-// TailEventsParams holds the parameters of TailEvents besides its path and body.
-type TailEventsParams struct {
-	// EventType: Only events of this type.
-	EventType *string
-	// Source: Only events of this publisher.
-	Source *PluginID
-	// After: Only events after this sequence, oldest first.
-	After *int64
-	// WaitMs: With after, how long to wait for the first one in milliseconds.
-	//
-	// The server takes 0 when it is absent.
-	WaitMs *int32
-	// Limit: Most entries of one page.
-	//
-	// The server takes 100 when it is absent.
-	Limit *int32
-}
-
-// TailEvents: Tail events.
+// RetireKey: Revoke a signing key at once.
 //
-// Facts of the newest events, newest first, or of those after a sequence, oldest first. No
-// payload is shown and partition keys are pseudonyms.
+// For a key that may have leaked. Every token it signed is refused from now on; plugins notice
+// when their copy of the key set ends, after five minutes at most. The next key takes its
+// place.
 //
-// It sends GET /admin/events.
-func (r *AdminResource) TailEvents(ctx context.Context, params TailEventsParams, options ...CallOption) (*EventTail, error) {
-	request := runtime.NewRequest("GET", "/admin/events", runtime.RetryAlways)
+// It sends POST /admin/keys/{kid}/retire.
+func (r *AdminResource) RetireKey(ctx context.Context, kid string, body KeyRetirement, options ...CallOption) (*SigningKeyList, error) {
+	request := runtime.NewRequest("POST", "/admin/keys/{kid}/retire", runtime.RetryAlways)
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
-	request.Query("event_type", params.EventType, runtime.Form, true)
-	request.Query("source", params.Source, runtime.Form, true)
-	request.Query("after", params.After, runtime.Form, true)
-	request.Query("wait_ms", params.WaitMs, runtime.Form, true)
-	request.Query("limit", params.Limit, runtime.Form, true)
-	return runtime.ReceivePointer[EventTail](ctx, r.transport, request, options)
+	request.Path("kid", kid, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[SigningKeyList](ctx, r.transport, request, options)
 }
 
 // GetPolicy: Read the policy.

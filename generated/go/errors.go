@@ -25,6 +25,8 @@ var (
 	ErrInvalidManifest = runtime.NewErrorCode("InvalidManifestError", "invalid_manifest", "The manifest is refused", "Run vivified validate-manifest on the file; it reports the same findings.", ErrValidation)
 	// ErrInvalidPayload: The payload does not match the schema of its event type (invalid_payload).
 	ErrInvalidPayload = runtime.NewErrorCode("InvalidPayloadError", "invalid_payload", "The payload does not match the schema of its event type", "GET /events/types names the schema of each type.", ErrValidation)
+	// ErrPasswordRefused: The password is refused (password_refused).
+	ErrPasswordRefused = runtime.NewErrorCode("PasswordRefusedError", "password_refused", "The password is refused", "Take 12 to 128 characters that are not common and do not hold the user name; each entry of violations names a rule.", ErrValidation)
 	// ErrInvalidPolicy: The policy document is refused (invalid_policy).
 	ErrInvalidPolicy = runtime.NewErrorCode("InvalidPolicyError", "invalid_policy", "The policy document is refused", "Each entry of violations names a rule of the document and what is wrong with it.", ErrValidation)
 	// ErrUnauthenticated: No valid token (unauthenticated).
@@ -47,6 +49,13 @@ var (
 	ErrIdentityMismatch = runtime.NewErrorCode("IdentityMismatchError", "identity_mismatch", "The body names another plugin than the token", "Leave the field out; Core takes the identity from the token.", ErrAuthorization)
 	// ErrWrongPrincipal: This operation is for another kind of caller (wrong_principal).
 	ErrWrongPrincipal = runtime.NewErrorCode("WrongPrincipalError", "wrong_principal", "This operation is for another kind of caller", "Lanes take the token of a plugin and admin operations that of a signed-in user.", ErrAuthorization)
+	// ErrMFARequired: A second factor is needed (mfa_required).
+	ErrMFARequired = runtime.NewErrorCode("MfaRequiredError", "mfa_required", "A second factor is needed", "Enrol one with POST /auth/mfa/enroll and POST /auth/mfa/confirm.", ErrAuthorization)
+	// ErrPasswordChangeRequired: The one-time password must be changed first
+	// (password_change_required).
+	ErrPasswordChangeRequired = runtime.NewErrorCode("PasswordChangeRequiredError", "password_change_required", "The one-time password must be changed first", "Change it with POST /auth/password.", ErrAuthorization)
+	// ErrStepUpRequired: A fresh verification is needed (step_up_required).
+	ErrStepUpRequired = runtime.NewErrorCode("StepUpRequiredError", "step_up_required", "A fresh verification is needed", "Verify again with POST /auth/step-up and repeat the request.", ErrAuthorization)
 	// ErrTraitMissing: The caller lacks a trait (trait_missing).
 	ErrTraitMissing = runtime.NewErrorCode("TraitMissingError", "trait_missing", "The caller lacks a trait", "Ask for the trait in the manifest and have it approved.", ErrAuthorization)
 	// ErrDataTraitMissing: The caller may not handle this class of data (data_trait_missing).
@@ -68,6 +77,8 @@ var (
 	ErrUnknownEventType = runtime.NewErrorCode("UnknownEventTypeError", "unknown_event_type", "Unknown event type", "Declare it in the manifest under events or use a canonical type.", ErrValidation)
 	// ErrUnknownPlugin: Unknown plugin (unknown_plugin).
 	ErrUnknownPlugin = runtime.NewErrorCode("UnknownPluginError", "unknown_plugin", "Unknown plugin", "GET /plugins lists the plugins the caller may use.", ErrValidation)
+	// ErrUnknownUser: Unknown user (unknown_user).
+	ErrUnknownUser = runtime.NewErrorCode("UnknownUserError", "unknown_user", "Unknown user", "GET /admin/users lists the users.", ErrValidation)
 	// ErrUnknownOperation: The plugin has no such operation (unknown_operation).
 	ErrUnknownOperation = runtime.NewErrorCode("UnknownOperationError", "unknown_operation", "The plugin has no such operation", "The manifest of the callee lists its operations.", ErrValidation)
 	// ErrUnknownSubscription: Unknown subscription (unknown_subscription).
@@ -145,6 +156,7 @@ var errorTree = runtime.NewErrorTree(
 	ErrInvalidRequest,
 	ErrInvalidManifest,
 	ErrInvalidPayload,
+	ErrPasswordRefused,
 	ErrInvalidPolicy,
 	ErrUnauthenticated,
 	ErrTokenExpired,
@@ -156,6 +168,9 @@ var errorTree = runtime.NewErrorTree(
 	ErrPurposeRequired,
 	ErrIdentityMismatch,
 	ErrWrongPrincipal,
+	ErrMFARequired,
+	ErrPasswordChangeRequired,
+	ErrStepUpRequired,
 	ErrTraitMissing,
 	ErrDataTraitMissing,
 	ErrPluginInactive,
@@ -166,6 +181,7 @@ var errorTree = runtime.NewErrorTree(
 	ErrNotFound,
 	ErrUnknownEventType,
 	ErrUnknownPlugin,
+	ErrUnknownUser,
 	ErrUnknownOperation,
 	ErrUnknownSubscription,
 	ErrUnknownDeadLetter,

@@ -63,3 +63,108 @@ func (r *IdentityResource) Logout(ctx context.Context, options ...CallOption) er
 	request.Security("sessionToken")
 	return runtime.Send(ctx, r.transport, request, options)
 }
+
+// RefreshSession: Renew the session token.
+//
+// Answers a new token for the session of the present one. The session itself ends when idle and
+// at its absolute limit all the same.
+//
+// It sends POST /auth/refresh.
+func (r *IdentityResource) RefreshSession(ctx context.Context, options ...CallOption) (*Session, error) {
+	request := runtime.NewRequest("POST", "/auth/refresh", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[Session](ctx, r.transport, request, options)
+}
+
+// StepUp: Prove again who is signed in.
+//
+// Checks the password together with a one-time code or a recovery code once more. Operations
+// that ask for a fresh verification are open for some minutes after it.
+//
+// It sends POST /auth/step-up.
+func (r *IdentityResource) StepUp(ctx context.Context, body StepUpRequest, options ...CallOption) (*Session, error) {
+	request := runtime.NewRequest("POST", "/auth/step-up", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[Session](ctx, r.transport, request, options)
+}
+
+// ChangePassword: Change the password.
+//
+// Takes the present password and a new one. Passwords have 12 to 128 characters and no rules of
+// composition; common ones and those that hold the user name are refused. All other sessions of
+// the user end.
+//
+// It sends POST /auth/password.
+func (r *IdentityResource) ChangePassword(ctx context.Context, body PasswordChange, options ...CallOption) error {
+	request := runtime.NewRequest("POST", "/auth/password", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.JSON("application/json", body)
+	return runtime.Send(ctx, r.transport, request, options)
+}
+
+// EnrollMFA: Begin to enrol a second factor.
+//
+// Makes a new secret for an authenticator. It replaces the present factor, if there is one,
+// once a code of it was confirmed in the same session.
+//
+// It sends POST /auth/mfa/enroll.
+func (r *IdentityResource) EnrollMFA(ctx context.Context, options ...CallOption) (*MFAEnrollment, error) {
+	request := runtime.NewRequest("POST", "/auth/mfa/enroll", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[MFAEnrollment](ctx, r.transport, request, options)
+}
+
+// ConfirmMFA: Confirm the second factor.
+//
+// Takes a code of the secret that was enrolled in this session. The session counts as fully
+// verified from then on, all other sessions of the user end, and the answer holds new recovery
+// codes.
+//
+// It sends POST /auth/mfa/confirm.
+func (r *IdentityResource) ConfirmMFA(ctx context.Context, body MFAConfirmation, options ...CallOption) (*RecoveryCodes, error) {
+	request := runtime.NewRequest("POST", "/auth/mfa/confirm", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[RecoveryCodes](ctx, r.transport, request, options)
+}
+
+// RegenerateRecoveryCodes: Make new recovery codes.
+//
+// Replaces all recovery codes of the user. Each signs in once in place of a one-time code.
+//
+// It sends POST /auth/mfa/recovery-codes.
+func (r *IdentityResource) RegenerateRecoveryCodes(ctx context.Context, options ...CallOption) (*RecoveryCodes, error) {
+	request := runtime.NewRequest("POST", "/auth/mfa/recovery-codes", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[RecoveryCodes](ctx, r.transport, request, options)
+}
+
+// ListSessions: List the own sessions.
+//
+// Every living session of the signed-in user, newest first.
+//
+// It sends GET /auth/sessions.
+func (r *IdentityResource) ListSessions(ctx context.Context, options ...CallOption) (*SessionList, error) {
+	request := runtime.NewRequest("GET", "/auth/sessions", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[SessionList](ctx, r.transport, request, options)
+}
+
+// EndSession: End one of the own sessions.
+//
+// The session is refused from then on. A session that has ended already is no fault.
+//
+// It sends DELETE /auth/sessions/{session_id}.
+func (r *IdentityResource) EndSession(ctx context.Context, sessionID string, options ...CallOption) error {
+	request := runtime.NewRequest("DELETE", "/auth/sessions/{session_id}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Path("session_id", sessionID, runtime.Simple, false)
+	return runtime.Send(ctx, r.transport, request, options)
+}

@@ -264,7 +264,7 @@ type SetupRequest struct {
 	SetupCode Classified[string] `json:"setup_code"`
 	// Username: Name of the new administrator.
 	Username string `json:"username"`
-	// Password: At least 15 characters.
+	// Password: At least 12 characters, not common, without the user name.
 	Password Classified[string] `json:"password"`
 }
 
@@ -291,6 +291,8 @@ type SetupResult struct {
 	MFASecret Classified[string] `json:"mfa_secret"`
 	// OtpauthURI: The same for a QR code.
 	OtpauthURI Classified[string] `json:"otpauth_uri"`
+	// RecoveryCodes: Each signs in once in place of a one-time code; shown once.
+	RecoveryCodes []string `json:"recovery_codes"`
 	// Extra holds the fields that have no place above.
 	Extra map[string]json.RawMessage `json:"-"`
 }
@@ -316,8 +318,10 @@ type LoginRequest struct {
 	Username Classified[string] `json:"username"`
 	// Password: The password.
 	Password Classified[string] `json:"password"`
-	// MFACode: One-time code of the second factor.
-	MFACode Classified[string] `json:"mfa_code"`
+	// MFACode: One-time code of the second factor. Only a user who has none yet signs in without.
+	MFACode *Classified[string] `json:"mfa_code,omitzero"`
+	// RecoveryCode: A recovery code in place of the one-time code.
+	RecoveryCode *Classified[string] `json:"recovery_code,omitzero"`
 }
 
 // MarshalJSON writes the wire form.
@@ -341,6 +345,8 @@ type Session struct {
 	Token Classified[string] `json:"token"`
 	// ExpiresIn: Life of the token in seconds.
 	ExpiresIn int64 `json:"expires_in"`
+	// NextStep is next_step on the wire.
+	NextStep *NextStep `json:"next_step,omitzero"`
 	// Extra holds the fields that have no place above.
 	Extra map[string]json.RawMessage `json:"-"`
 }
@@ -360,6 +366,463 @@ func (m Session) LogValue() slog.Value {
 	return runtime.LogMasked(m)
 }
 
+// NextStep: What the user has to do before anything else is open.
+type NextStep string
+
+// Values of NextStep that this version knows; others pass through unchanged.
+const (
+	// NextStepChangePassword: Change the one-time password with POST /auth/password.
+	NextStepChangePassword NextStep = "change_password"
+	// NextStepEnrollMFA: Enrol a second factor with POST /auth/mfa/enroll and POST
+	// /auth/mfa/confirm.
+	NextStepEnrollMFA NextStep = "enroll_mfa"
+)
+
+// Known says whether this version knows the value.
+func (v NextStep) Known() bool {
+	switch v {
+	case NextStepChangePassword, NextStepEnrollMFA:
+		return true
+	}
+	return false
+}
+
+// StepUpRequest is the schema StepUpRequest.
+type StepUpRequest struct {
+	// Password: The password.
+	Password Classified[string] `json:"password"`
+	// MFACode: One-time code of the second factor; this or a recovery code is needed.
+	MFACode *Classified[string] `json:"mfa_code,omitzero"`
+	// RecoveryCode: A recovery code in place of the one-time code.
+	RecoveryCode *Classified[string] `json:"recovery_code,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m StepUpRequest) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *StepUpRequest) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m StepUpRequest) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// PasswordChange is the schema PasswordChange.
+type PasswordChange struct {
+	// CurrentPassword: The present password.
+	CurrentPassword Classified[string] `json:"current_password"`
+	// NewPassword: 12 to 128 characters, not common, without the user name.
+	NewPassword Classified[string] `json:"new_password"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PasswordChange) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PasswordChange) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m PasswordChange) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// MFAEnrollment is the schema MfaEnrollment.
+type MFAEnrollment struct {
+	// MFASecret: Secret of the second factor in base32; shown once.
+	MFASecret Classified[string] `json:"mfa_secret"`
+	// OtpauthURI: The same for a QR code.
+	OtpauthURI Classified[string] `json:"otpauth_uri"`
+	// ExpiresAt: Until when it can be confirmed.
+	ExpiresAt time.Time `json:"expires_at"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m MFAEnrollment) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *MFAEnrollment) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m MFAEnrollment) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// MFAConfirmation is the schema MfaConfirmation.
+type MFAConfirmation struct {
+	// MFACode: One-time code of the new factor.
+	MFACode Classified[string] `json:"mfa_code"`
+}
+
+// MarshalJSON writes the wire form.
+func (m MFAConfirmation) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *MFAConfirmation) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m MFAConfirmation) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// RecoveryCodes is the schema RecoveryCodes.
+type RecoveryCodes struct {
+	// RecoveryCodes: Each signs in once in place of a one-time code.
+	RecoveryCodes []string `json:"recovery_codes"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m RecoveryCodes) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *RecoveryCodes) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SessionList is the schema SessionList.
+type SessionList struct {
+	// Sessions: Living sessions, newest first.
+	Sessions []SessionRecord `json:"sessions"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SessionList) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SessionList) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SessionRecord is the schema SessionRecord.
+type SessionRecord struct {
+	// SessionID: Id of the session.
+	SessionID string `json:"session_id"`
+	// Current: Whether this request belongs to it.
+	Current bool `json:"current"`
+	// MFA: Whether a second factor was shown.
+	MFA bool `json:"mfa"`
+	// CreatedAt: When it was started.
+	CreatedAt time.Time `json:"created_at"`
+	// SeenAt: When it was last used, to within a few seconds.
+	SeenAt time.Time `json:"seen_at"`
+	// EndsAt: Its absolute limit.
+	EndsAt time.Time `json:"ends_at"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SessionRecord) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SessionRecord) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// RoleList is the schema RoleList.
+type RoleList struct {
+	// Roles: All roles the user is to have.
+	Roles []UserTrait `json:"roles"`
+}
+
+// MarshalJSON writes the wire form.
+func (m RoleList) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *RoleList) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// UserRequest is the schema UserRequest.
+type UserRequest struct {
+	// Username: Name of the user.
+	Username Classified[string] `json:"username"`
+	// Roles: All roles the user is to have.
+	Roles []UserTrait `json:"roles"`
+}
+
+// MarshalJSON writes the wire form.
+func (m UserRequest) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *UserRequest) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m UserRequest) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// Invitation is the schema Invitation.
+type Invitation struct {
+	// UserID: Id of the user.
+	UserID string `json:"user_id"`
+	// Username: Name of the user.
+	Username Classified[string] `json:"username"`
+	// InitialPassword: Signs in until it is changed; shown once.
+	InitialPassword Classified[string] `json:"initial_password"`
+	// ExpiresAt: End of the one-time password.
+	ExpiresAt time.Time `json:"expires_at"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m Invitation) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *Invitation) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m Invitation) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// UserStatus: State of a user.
+type UserStatus string
+
+// Values of UserStatus that this version knows; others pass through unchanged.
+const (
+	// UserStatusInvited: Has not yet changed the one-time password or has no second factor.
+	UserStatusInvited UserStatus = "invited"
+	// UserStatusActive: Can work.
+	UserStatusActive UserStatus = "active"
+	// UserStatusDisabled: Cannot sign in.
+	UserStatusDisabled UserStatus = "disabled"
+)
+
+// Known says whether this version knows the value.
+func (v UserStatus) Known() bool {
+	switch v {
+	case UserStatusInvited, UserStatusActive, UserStatusDisabled:
+		return true
+	}
+	return false
+}
+
+// UserRecord is the schema UserRecord.
+type UserRecord struct {
+	// UserID: Id of the user.
+	UserID string `json:"user_id"`
+	// Username: Name of the user.
+	Username Classified[string] `json:"username"`
+	// Roles: Roles of the user.
+	Roles []UserTrait `json:"roles"`
+	// Status is status on the wire.
+	Status UserStatus `json:"status"`
+	// MFA: Whether a second factor is enrolled.
+	MFA bool `json:"mfa"`
+	// PasswordChange: Whether the password is a one-time password.
+	PasswordChange bool `json:"password_change"`
+	// RecoveryCodesLeft: Recovery codes that were not used.
+	RecoveryCodesLeft int32 `json:"recovery_codes_left"`
+	// Sessions: Living sessions.
+	Sessions int32 `json:"sessions"`
+	// CreatedAt: When the user was made.
+	CreatedAt time.Time `json:"created_at"`
+	// LastSignInAt: When the user last signed in.
+	LastSignInAt *time.Time `json:"last_sign_in_at,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m UserRecord) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *UserRecord) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m UserRecord) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// UserList is the schema UserList.
+type UserList struct {
+	// Users: All users, by name.
+	Users []UserRecord `json:"users"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m UserList) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *UserList) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m UserList) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// EndedSessions is the schema EndedSessions.
+type EndedSessions struct {
+	// Ended: Sessions that ended.
+	Ended int32 `json:"ended"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m EndedSessions) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *EndedSessions) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SigningKeyStatus: What a signing key does.
+type SigningKeyStatus string
+
+// Values of SigningKeyStatus that this version knows; others pass through unchanged.
+const (
+	// SigningKeyStatusNext: Is published and will sign.
+	SigningKeyStatusNext SigningKeyStatus = "next"
+	// SigningKeyStatusCurrent: Signs.
+	SigningKeyStatusCurrent SigningKeyStatus = "current"
+	// SigningKeyStatusPrevious: No longer signs; its tokens still verify.
+	SigningKeyStatusPrevious SigningKeyStatus = "previous"
+	// SigningKeyStatusRetired: Its last token has ended.
+	SigningKeyStatusRetired SigningKeyStatus = "retired"
+	// SigningKeyStatusRevoked: Was revoked; its tokens are refused.
+	SigningKeyStatusRevoked SigningKeyStatus = "revoked"
+)
+
+// Known says whether this version knows the value.
+func (v SigningKeyStatus) Known() bool {
+	switch v {
+	case SigningKeyStatusNext, SigningKeyStatusCurrent, SigningKeyStatusPrevious, SigningKeyStatusRetired, SigningKeyStatusRevoked:
+		return true
+	}
+	return false
+}
+
+// SigningKeyRecord is the schema SigningKeyRecord.
+type SigningKeyRecord struct {
+	// Kid: RFC 7638 thumbprint of the key.
+	Kid string `json:"kid"`
+	// Status is status on the wire.
+	Status SigningKeyStatus `json:"status"`
+	// PublishedAt: When it entered the key set.
+	PublishedAt time.Time `json:"published_at"`
+	// SignsFrom: When it signs first, once that is settled.
+	SignsFrom *time.Time `json:"signs_from,omitzero"`
+	// VerifiesUntil: When its tokens are refused, once that is settled.
+	VerifiesUntil *time.Time `json:"verifies_until,omitzero"`
+	// Reason: Why it was rotated or revoked.
+	Reason *string `json:"reason,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SigningKeyRecord) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SigningKeyRecord) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// SigningKeyList is the schema SigningKeyList.
+type SigningKeyList struct {
+	// Keys: Signing keys, newest first.
+	Keys []SigningKeyRecord `json:"keys"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m SigningKeyList) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *SigningKeyList) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// KeyRotation is the schema KeyRotation.
+type KeyRotation struct {
+	// Reason: Why the key is rotated.
+	Reason *string `json:"reason,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m KeyRotation) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *KeyRotation) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// KeyRetirement is the schema KeyRetirement.
+type KeyRetirement struct {
+	// Reason: Why the key is revoked.
+	Reason string `json:"reason"`
+}
+
+// MarshalJSON writes the wire form.
+func (m KeyRetirement) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *KeyRetirement) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
 // Me is the schema Me.
 type Me struct {
 	// Username: Name of the user.
@@ -368,8 +831,14 @@ type Me struct {
 	Traits []UserTrait `json:"traits"`
 	// MFA: Whether a second factor was used.
 	MFA bool `json:"mfa"`
-	// ExpiresAt: End of the session.
+	// ExpiresAt: End of the token.
 	ExpiresAt time.Time `json:"expires_at"`
+	// VerifiedAt: When the user last proved who it is.
+	VerifiedAt *time.Time `json:"verified_at,omitzero"`
+	// RecoveryCodesLeft: Recovery codes that were not used.
+	RecoveryCodesLeft *int32 `json:"recovery_codes_left,omitzero"`
+	// NextStep is next_step on the wire.
+	NextStep *NextStep `json:"next_step,omitzero"`
 	// Extra holds the fields that have no place above.
 	Extra map[string]json.RawMessage `json:"-"`
 }

@@ -84,16 +84,76 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 		roundTrip[JSONWebKey](t, "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"alg\":\"EdDSA\",\"use\":\"sig\",\"kid\":\"example\",\"x\":\"example\"}")
 	})
 	t.Run("SetupRequest", func(t *testing.T) {
-		roundTrip[SetupRequest](t, "{\"setup_code\":\"example\",\"username\":\"example\",\"password\":\"examplexxxxxxxx\"}")
+		roundTrip[SetupRequest](t, "{\"setup_code\":\"example\",\"username\":\"example\",\"password\":\"examplexxxxx\"}")
 	})
 	t.Run("SetupResult", func(t *testing.T) {
-		roundTrip[SetupResult](t, "{\"username\":\"example\",\"mfa_secret\":\"example\",\"otpauth_uri\":\"example\"}")
+		roundTrip[SetupResult](t, "{\"username\":\"example\",\"mfa_secret\":\"example\",\"otpauth_uri\":\"example\",\"recovery_codes\":[\"example\"]}")
 	})
 	t.Run("LoginRequest", func(t *testing.T) {
-		roundTrip[LoginRequest](t, "{\"username\":\"example\",\"password\":\"example\",\"mfa_code\":\"example\"}")
+		roundTrip[LoginRequest](t, "{\"username\":\"example\",\"password\":\"example\"}")
 	})
 	t.Run("Session", func(t *testing.T) {
 		roundTrip[Session](t, "{\"token\":\"example\",\"expires_in\":1}")
+	})
+	t.Run("NextStep", func(t *testing.T) {
+		roundTrip[NextStep](t, "\"change_password\"")
+	})
+	t.Run("StepUpRequest", func(t *testing.T) {
+		roundTrip[StepUpRequest](t, "{\"password\":\"example\"}")
+	})
+	t.Run("PasswordChange", func(t *testing.T) {
+		roundTrip[PasswordChange](t, "{\"current_password\":\"example\",\"new_password\":\"example\"}")
+	})
+	t.Run("MFAEnrollment", func(t *testing.T) {
+		roundTrip[MFAEnrollment](t, "{\"mfa_secret\":\"example\",\"otpauth_uri\":\"example\",\"expires_at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("MFAConfirmation", func(t *testing.T) {
+		roundTrip[MFAConfirmation](t, "{\"mfa_code\":\"example\"}")
+	})
+	t.Run("RecoveryCodes", func(t *testing.T) {
+		roundTrip[RecoveryCodes](t, "{\"recovery_codes\":[\"example\"]}")
+	})
+	t.Run("SessionList", func(t *testing.T) {
+		roundTrip[SessionList](t, "{\"sessions\":[{\"session_id\":\"example\",\"current\":true,\"mfa\":true,\"created_at\":\"2026-01-31T09:30:00Z\",\"seen_at\":\"2026-01-31T09:30:00Z\",\"ends_at\":\"2026-01-31T09:30:00Z\"}]}")
+	})
+	t.Run("SessionRecord", func(t *testing.T) {
+		roundTrip[SessionRecord](t, "{\"session_id\":\"example\",\"current\":true,\"mfa\":true,\"created_at\":\"2026-01-31T09:30:00Z\",\"seen_at\":\"2026-01-31T09:30:00Z\",\"ends_at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("RoleList", func(t *testing.T) {
+		roundTrip[RoleList](t, "{\"roles\":[\"admin\"]}")
+	})
+	t.Run("UserRequest", func(t *testing.T) {
+		roundTrip[UserRequest](t, "{\"username\":\"example\",\"roles\":[\"admin\"]}")
+	})
+	t.Run("Invitation", func(t *testing.T) {
+		roundTrip[Invitation](t, "{\"user_id\":\"example\",\"username\":\"example\",\"initial_password\":\"example\",\"expires_at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("UserStatus", func(t *testing.T) {
+		roundTrip[UserStatus](t, "\"invited\"")
+	})
+	t.Run("UserRecord", func(t *testing.T) {
+		roundTrip[UserRecord](t, "{\"user_id\":\"example\",\"username\":\"example\",\"roles\":[\"admin\"],\"status\":\"invited\",\"mfa\":true,\"password_change\":true,\"recovery_codes_left\":1,\"sessions\":1,\"created_at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("UserList", func(t *testing.T) {
+		roundTrip[UserList](t, "{\"users\":[{\"user_id\":\"example\",\"username\":\"example\",\"roles\":[\"admin\"],\"status\":\"invited\",\"mfa\":true,\"password_change\":true,\"recovery_codes_left\":1,\"sessions\":1,\"created_at\":\"2026-01-31T09:30:00Z\"}]}")
+	})
+	t.Run("EndedSessions", func(t *testing.T) {
+		roundTrip[EndedSessions](t, "{\"ended\":1}")
+	})
+	t.Run("SigningKeyStatus", func(t *testing.T) {
+		roundTrip[SigningKeyStatus](t, "\"next\"")
+	})
+	t.Run("SigningKeyRecord", func(t *testing.T) {
+		roundTrip[SigningKeyRecord](t, "{\"kid\":\"example\",\"status\":\"next\",\"published_at\":\"2026-01-31T09:30:00Z\"}")
+	})
+	t.Run("SigningKeyList", func(t *testing.T) {
+		roundTrip[SigningKeyList](t, "{\"keys\":[{\"kid\":\"example\",\"status\":\"next\",\"published_at\":\"2026-01-31T09:30:00Z\"}]}")
+	})
+	t.Run("KeyRotation", func(t *testing.T) {
+		roundTrip[KeyRotation](t, "{\"reason\":\"example\"}")
+	})
+	t.Run("KeyRetirement", func(t *testing.T) {
+		roundTrip[KeyRetirement](t, "{\"reason\":\"example\"}")
 	})
 	t.Run("Me", func(t *testing.T) {
 		roundTrip[Me](t, "{\"username\":\"example\",\"traits\":[\"admin\"],\"mfa\":true,\"expires_at\":\"2026-01-31T09:30:00Z\"}")

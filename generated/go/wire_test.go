@@ -134,7 +134,7 @@ func TestWireSystemGetOpenapi(t *testing.T) {
 }
 
 func TestWireIdentitySetup(t *testing.T) {
-	server := newWireServer(t, 201, "application/json", "{\"username\":\"first_admin\",\"mfa_secret\":\"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\",\"otpauth_uri\":\"otpauth://totp/Vivified:first_admin?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Vivified\"}")
+	server := newWireServer(t, 201, "application/json", "{\"username\":\"first_admin\",\"mfa_secret\":\"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\",\"otpauth_uri\":\"otpauth://totp/Vivified:first_admin?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Vivified\",\"recovery_codes\":[\"ABCDE-FGHIJ-KLMNO-PQRST-UVWXY-2\",\"BCDEF-GHIJK-LMNOP-QRSTU-VWXYZ-3\"]}")
 	body := read[SetupRequest](t, "{\"setup_code\":\"4kq7-synthetic-code-0001\",\"username\":\"first_admin\",\"password\":\"correct horse battery staple\"}")
 	answer, err := server.client.Identity.Setup(t.Context(), body)
 	server.answers(answer)
@@ -160,6 +160,63 @@ func TestWireIdentityLogout(t *testing.T) {
 	server := newWireServer(t, 204, "", "")
 	err := server.client.Identity.Logout(t.Context())
 	server.expect(err, "POST", "/auth/logout", "Bearer test-token", "", false)
+}
+
+func TestWireIdentityRefreshSession(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"token\":\"eyJhbGciOiJFZERTQSJ9.synthetic.token\",\"expires_in\":900}")
+	answer, err := server.client.Identity.RefreshSession(t.Context())
+	server.answers(answer)
+	server.expect(err, "POST", "/auth/refresh", "Bearer test-token", "", false)
+}
+
+func TestWireIdentityStepUp(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"token\":\"eyJhbGciOiJFZERTQSJ9.synthetic.token\",\"expires_in\":900}")
+	body := read[StepUpRequest](t, "{\"password\":\"correct horse battery staple\",\"mfa_code\":\"123456\"}")
+	answer, err := server.client.Identity.StepUp(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/auth/step-up", "Bearer test-token", "{\"password\":\"correct horse battery staple\",\"mfa_code\":\"123456\"}", false)
+}
+
+func TestWireIdentityChangePassword(t *testing.T) {
+	server := newWireServer(t, 204, "", "")
+	body := read[PasswordChange](t, "{\"current_password\":\"k7mq-synthetic-one-time-0001\",\"new_password\":\"correct horse battery staple\"}")
+	err := server.client.Identity.ChangePassword(t.Context(), body)
+	server.expect(err, "POST", "/auth/password", "Bearer test-token", "{\"current_password\":\"k7mq-synthetic-one-time-0001\",\"new_password\":\"correct horse battery staple\"}", false)
+}
+
+func TestWireIdentityEnrollMFA(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"mfa_secret\":\"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\",\"otpauth_uri\":\"otpauth://totp/Vivified:night_operator?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Vivified\",\"expires_at\":\"2026-11-22T17:15:00Z\"}")
+	answer, err := server.client.Identity.EnrollMFA(t.Context())
+	server.answers(answer)
+	server.expect(err, "POST", "/auth/mfa/enroll", "Bearer test-token", "", false)
+}
+
+func TestWireIdentityConfirmMFA(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"recovery_codes\":[\"ABCDE-FGHIJ-KLMNO-PQRST-UVWXY-2\",\"BCDEF-GHIJK-LMNOP-QRSTU-VWXYZ-3\"]}")
+	body := read[MFAConfirmation](t, "{\"mfa_code\":\"123456\"}")
+	answer, err := server.client.Identity.ConfirmMFA(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/auth/mfa/confirm", "Bearer test-token", "{\"mfa_code\":\"123456\"}", false)
+}
+
+func TestWireIdentityRegenerateRecoveryCodes(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"recovery_codes\":[\"ABCDE-FGHIJ-KLMNO-PQRST-UVWXY-2\",\"BCDEF-GHIJK-LMNOP-QRSTU-VWXYZ-3\"]}")
+	answer, err := server.client.Identity.RegenerateRecoveryCodes(t.Context())
+	server.answers(answer)
+	server.expect(err, "POST", "/auth/mfa/recovery-codes", "Bearer test-token", "", false)
+}
+
+func TestWireIdentityListSessions(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"sessions\":[{\"session_id\":\"ses_synthetic0001\",\"current\":true,\"mfa\":true,\"created_at\":\"2026-11-22T17:00:00Z\",\"seen_at\":\"2026-11-22T17:05:00Z\",\"ends_at\":\"2026-11-23T05:00:00Z\"}]}")
+	answer, err := server.client.Identity.ListSessions(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/auth/sessions", "Bearer test-token", "", false)
+}
+
+func TestWireIdentityEndSession(t *testing.T) {
+	server := newWireServer(t, 204, "", "")
+	err := server.client.Identity.EndSession(t.Context(), read[string](t, "\"ses_synthetic0001\""))
+	server.expect(err, "DELETE", "/auth/sessions/ses_synthetic0001", "Bearer test-token", "", false)
 }
 
 func TestWirePluginsRegisterPlugin(t *testing.T) {
@@ -211,19 +268,6 @@ func TestWireCanonicalListEventTypes(t *testing.T) {
 	answer, err := server.client.Canonical.ListEventTypes(t.Context())
 	server.answers(answer)
 	server.expect(err, "GET", "/events/types", "Bearer test-token", "", false)
-}
-
-func TestWireCanonicalStreamEvents(t *testing.T) {
-	server := newWireServer(t, 200, "text/event-stream", "id: 1\ndata: {}\n\n")
-	var params StreamEventsParams
-	params.EventTypes = read[string](t, "\"EmailQueued,EmailSent\"")
-	params.Cursor = read[*string](t, "\"42-9f86d081884c7d659a2feaa0c55ad015\"")
-	params.LastEventID = read[*string](t, "\"42-9f86d081884c7d659a2feaa0c55ad015\"")
-	var err error
-	for _, fault := range server.client.Canonical.StreamEvents(t.Context(), params) {
-		err = fault
-	}
-	server.expect(err, "GET", "/events/stream", "Bearer test-token", "", false)
 }
 
 func TestWireCanonicalListSubscriptions(t *testing.T) {
@@ -568,67 +612,92 @@ func TestWireAdminCheckEgress(t *testing.T) {
 	server.expect(err, "POST", "/admin/egress/check", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}", false)
 }
 
-func TestWireAdminListDeadLetters(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"dead_letters\":[{\"dead_letter\":7,\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"sequence\":42,\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"attempts\":8,\"reason\":\"smtp_550\",\"published_at\":\"2026-11-22T17:00:00Z\",\"died_at\":\"2026-11-23T20:36:00Z\",\"size\":214}],\"cursor\":null}")
-	var params ListDeadLettersParams
-	params.PluginID = read[*PluginID](t, "\"hello_py\"")
-	params.Subscription = read[*string](t, "\"mail\"")
-	params.EventType = read[*string](t, "\"EmailQueued\"")
-	params.Reason = read[*string](t, "\"smtp_550\"")
-	params.Cursor = read[*string](t, "\"b3V0Ym94OjAwMDE\"")
-	params.Limit = read[*int32](t, "100")
-	answer, err := server.client.Admin.ListDeadLetters(t.Context(), params)
+func TestWireAdminListUsers(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"users\":[{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"roles\":[\"operator\"],\"status\":\"active\",\"mfa\":true,\"password_change\":false,\"recovery_codes_left\":10,\"sessions\":1,\"created_at\":\"2026-11-22T17:00:00Z\",\"last_sign_in_at\":\"2026-11-22T18:00:00Z\"}]}")
+	answer, err := server.client.Admin.ListUsers(t.Context())
 	server.answers(answer)
-	server.expect(err, "GET", "/admin/dead-letters", "Bearer test-token", "", false)
+	server.expect(err, "GET", "/admin/users", "Bearer test-token", "", false)
 }
 
-func TestWireAdminGetDeadLetter(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"dead_letter\":7,\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"sequence\":42,\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"attempts\":8,\"reason\":\"smtp_550\",\"published_at\":\"2026-11-22T17:00:00Z\",\"died_at\":\"2026-11-23T20:36:00Z\",\"size\":214,\"event_id\":\"evt-0001\",\"data_traits\":[],\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"history\":[{\"attempt\":1,\"outcome\":\"nack\",\"reason\":\"smtp_451\",\"at\":\"2026-11-22T17:00:05Z\"}]}")
-	answer, err := server.client.Admin.GetDeadLetter(t.Context(), read[int64](t, "7"))
+func TestWireAdminCreateUser(t *testing.T) {
+	server := newWireServer(t, 201, "application/json", "{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"initial_password\":\"k7mq-synthetic-one-time-0001\",\"expires_at\":\"2026-11-23T17:00:00Z\"}")
+	body := read[UserRequest](t, "{\"username\":\"night_operator\",\"roles\":[\"operator\"]}")
+	answer, err := server.client.Admin.CreateUser(t.Context(), body)
 	server.answers(answer)
-	server.expect(err, "GET", "/admin/dead-letters/7", "Bearer test-token", "", false)
+	server.expect(err, "POST", "/admin/users", "Bearer test-token", "{\"username\":\"night_operator\",\"roles\":[\"operator\"]}", false)
 }
 
-func TestWireAdminDropDeadLetter(t *testing.T) {
-	server := newWireServer(t, 204, "", "")
-	err := server.client.Admin.DropDeadLetter(t.Context(), read[int64](t, "7"))
-	server.expect(err, "DELETE", "/admin/dead-letters/7", "Bearer test-token", "", false)
+func TestWireAdminGetUser(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"roles\":[\"operator\"],\"status\":\"active\",\"mfa\":true,\"password_change\":false,\"recovery_codes_left\":10,\"sessions\":1,\"created_at\":\"2026-11-22T17:00:00Z\",\"last_sign_in_at\":\"2026-11-22T18:00:00Z\"}")
+	answer, err := server.client.Admin.GetUser(t.Context(), read[string](t, "\"usr_synthetic0001\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/users/usr_synthetic0001", "Bearer test-token", "", false)
 }
 
-func TestWireAdminRedriveDeadLetter(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"redriven\":1,\"skipped\":0,\"remaining\":0}")
-	answer, err := server.client.Admin.RedriveDeadLetter(t.Context(), read[int64](t, "7"))
+func TestWireAdminSetUserRoles(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"roles\":[\"operator\"],\"status\":\"active\",\"mfa\":true,\"password_change\":false,\"recovery_codes_left\":10,\"sessions\":1,\"created_at\":\"2026-11-22T17:00:00Z\",\"last_sign_in_at\":\"2026-11-22T18:00:00Z\"}")
+	body := read[RoleList](t, "{\"roles\":[\"operator\",\"auditor\"]}")
+	answer, err := server.client.Admin.SetUserRoles(t.Context(), read[string](t, "\"usr_synthetic0001\""), body)
 	server.answers(answer)
-	server.expect(err, "POST", "/admin/dead-letters/7/redrive", "Bearer test-token", "", false)
+	server.expect(err, "PUT", "/admin/users/usr_synthetic0001/roles", "Bearer test-token", "{\"roles\":[\"operator\",\"auditor\"]}", false)
 }
 
-func TestWireAdminRedriveDeadLetters(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"redriven\":12,\"skipped\":0,\"remaining\":0}")
-	body := read[RedriveRequest](t, "{\"plugin_id\":\"hello_py\",\"reason\":\"smtp_451\"}")
-	answer, err := server.client.Admin.RedriveDeadLetters(t.Context(), body)
+func TestWireAdminDisableUser(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"roles\":[\"operator\"],\"status\":\"disabled\",\"mfa\":true,\"password_change\":false,\"recovery_codes_left\":10,\"sessions\":1,\"created_at\":\"2026-11-22T17:00:00Z\",\"last_sign_in_at\":\"2026-11-22T18:00:00Z\"}")
+	answer, err := server.client.Admin.DisableUser(t.Context(), read[string](t, "\"usr_synthetic0001\""))
 	server.answers(answer)
-	server.expect(err, "POST", "/admin/redrive", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"reason\":\"smtp_451\"}", false)
+	server.expect(err, "POST", "/admin/users/usr_synthetic0001/disable", "Bearer test-token", "", false)
 }
 
-func TestWireAdminReplayEvents(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"replayed\":12,\"next_sequence\":null}")
-	body := read[ReplayRequest](t, "{\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"from_sequence\":1}")
-	answer, err := server.client.Admin.ReplayEvents(t.Context(), body)
+func TestWireAdminEnableUser(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"roles\":[\"operator\"],\"status\":\"active\",\"mfa\":true,\"password_change\":false,\"recovery_codes_left\":10,\"sessions\":1,\"created_at\":\"2026-11-22T17:00:00Z\",\"last_sign_in_at\":\"2026-11-22T18:00:00Z\"}")
+	answer, err := server.client.Admin.EnableUser(t.Context(), read[string](t, "\"usr_synthetic0001\""))
 	server.answers(answer)
-	server.expect(err, "POST", "/admin/replays", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"from_sequence\":1}", false)
+	server.expect(err, "POST", "/admin/users/usr_synthetic0001/enable", "Bearer test-token", "", false)
 }
 
-func TestWireAdminTailEvents(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"events\":[{\"sequence\":42,\"event_id\":\"evt-0001\",\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"published_at\":\"2026-11-22T17:00:00Z\",\"partition\":\"key_9f86d081884c7d659a2feaa0c55ad015\",\"data_traits\":[],\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"size\":214,\"undelivered\":1,\"dead_letters\":0}]}")
-	var params TailEventsParams
-	params.EventType = read[*string](t, "\"EmailQueued\"")
-	params.Source = read[*PluginID](t, "\"hello_py\"")
-	params.After = read[*int64](t, "41")
-	params.WaitMs = read[*int32](t, "1000")
-	params.Limit = read[*int32](t, "100")
-	answer, err := server.client.Admin.TailEvents(t.Context(), params)
+func TestWireAdminResetUserPassword(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"initial_password\":\"k7mq-synthetic-one-time-0001\",\"expires_at\":\"2026-11-23T17:00:00Z\"}")
+	answer, err := server.client.Admin.ResetUserPassword(t.Context(), read[string](t, "\"usr_synthetic0001\""))
 	server.answers(answer)
-	server.expect(err, "GET", "/admin/events", "Bearer test-token", "", false)
+	server.expect(err, "POST", "/admin/users/usr_synthetic0001/password/reset", "Bearer test-token", "", false)
+}
+
+func TestWireAdminResetUserMFA(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"initial_password\":\"k7mq-synthetic-one-time-0001\",\"expires_at\":\"2026-11-23T17:00:00Z\"}")
+	answer, err := server.client.Admin.ResetUserMFA(t.Context(), read[string](t, "\"usr_synthetic0001\""))
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/users/usr_synthetic0001/mfa/reset", "Bearer test-token", "", false)
+}
+
+func TestWireAdminRevokeUserSessions(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"ended\":2}")
+	answer, err := server.client.Admin.RevokeUserSessions(t.Context(), read[string](t, "\"usr_synthetic0001\""))
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/users/usr_synthetic0001/sessions/revoke", "Bearer test-token", "", false)
+}
+
+func TestWireAdminListKeys(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"keys\":[{\"kid\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\",\"status\":\"current\",\"published_at\":\"2026-11-22T17:00:00Z\",\"signs_from\":\"2026-11-22T17:00:00Z\"}]}")
+	answer, err := server.client.Admin.ListKeys(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/keys", "Bearer test-token", "", false)
+}
+
+func TestWireAdminRotateKeys(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"keys\":[{\"kid\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\",\"status\":\"current\",\"published_at\":\"2026-11-22T17:00:00Z\",\"signs_from\":\"2026-11-22T17:00:00Z\"}]}")
+	body := read[KeyRotation](t, "{\"reason\":\"yearly rotation\"}")
+	answer, err := server.client.Admin.RotateKeys(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/keys/rotate", "Bearer test-token", "{\"reason\":\"yearly rotation\"}", false)
+}
+
+func TestWireAdminRetireKey(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"keys\":[{\"kid\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\",\"status\":\"current\",\"published_at\":\"2026-11-22T17:00:00Z\",\"signs_from\":\"2026-11-22T17:00:00Z\"}]}")
+	body := read[KeyRetirement](t, "{\"reason\":\"the backup was lost\"}")
+	answer, err := server.client.Admin.RetireKey(t.Context(), read[string](t, "\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\""), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/keys/kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k/retire", "Bearer test-token", "{\"reason\":\"the backup was lost\"}", false)
 }
 
 func TestWireAdminGetPolicy(t *testing.T) {

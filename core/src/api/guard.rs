@@ -9,10 +9,11 @@ use vivified_contract::runtime::{
     Allowance, Credentials, End, Guard, OperationInfo, Outcome, Problem, RequestInfo, Stage,
 };
 
+use super::assurance;
 use super::binding;
 use super::limits::{Over, address_key};
 use crate::audit::{Actor, AuditUnavailable, Entry, Phase};
-use crate::identity::{TokenError, TokenKind, claimed_kind};
+use crate::identity::TokenError;
 use crate::policy::{Denial, Operation, Request, RuleName, Stated};
 use crate::registry::ENROLLMENT_PREFIX;
 use crate::telemetry::{self, Id, metrics};
@@ -54,7 +55,19 @@ impl Guard for Core {
     async fn authorize(&self, request: &RequestInfo, caller: &Caller) -> Result<(), Problem> {
         let asked = asked(request, caller);
         let decision = self.policy.decide(&asked);
-        if decision.allows() { Ok(()) } else { Err(self.decisions.problem(&asked, &decision)) }
+        let person = caller.person().filter(|_| decision.code != "wrong_principal");
+        let weak = person.and_then(|person| assurance::of(request.operation, person));
+        if let Some((rule, problem)) = weak {
+            return Err(self.decisions.denied(rule, problem));
+        }
+        if !decision.allows() {
+            return Err(self.decisions.problem(&asked, &decision));
+        }
+        let now = self.clock.unix();
+        match person.and_then(|person| assurance::freshness(request.operation, person, now)) {
+            Some((rule, problem)) => Err(self.decisions.denied(rule, problem)),
+            None => Ok(()),
+        }
     }
 
     async fn limit(&self, request: &RequestInfo, caller: Option<&Caller>) -> Result<(), Problem> {
@@ -140,7 +153,8 @@ impl Guard for Core {
 }
 
 impl Core {
-    /// Who shows these credentials. The kind a token claims only chooses its verifier.
+    /// Who shows these credentials: a token is verified as the kind it claims to be, and then the
+    /// session or the registration behind it is asked each time.
     async fn caller(
         &self,
         operation: &OperationInfo,
@@ -153,16 +167,18 @@ impl Core {
         let caller = if token.starts_with(ENROLLMENT_PREFIX) {
             self.registry.enrolled(token).await.map_err(store_failed)?.map(Caller::Enrollment)
         } else {
-            match claimed_kind(token) {
-                Some(TokenKind::Session) => {
-                    self.identity.person(token).await.map_err(store_failed)?.map(Caller::Person)
-                }
-                Some(TokenKind::Plugin) => self
-                    .identity
-                    .plugin_claims(token)
-                    .and_then(|(id, generation)| self.registry.holder(&id, generation))
-                    .map(Caller::Plugin),
-                Some(TokenKind::Call) | None => Err(TokenError::Invalid),
+            match self.identity.verify(token) {
+                Err(error) => Err(error),
+                Ok(verified) => match verified.generation() {
+                    Some(generation) => {
+                        let holder = self.registry.holder(&verified.claims.subject, generation);
+                        holder.map(Caller::Plugin)
+                    }
+                    None => {
+                        let person = self.identity.person_of(&verified).await;
+                        person.map_err(store_failed)?.map(Caller::Person)
+                    }
+                },
             }
         };
         caller.map_err(token_problem)

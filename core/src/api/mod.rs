@@ -4,6 +4,7 @@
 //! the build until it stands in the file of its tag.
 
 mod admin;
+mod assurance;
 mod binding;
 mod calls;
 mod canonical;

@@ -9,6 +9,7 @@ use vivified_contract::api::SystemApi;
 use vivified_contract::runtime::{Call, Problem, Raw};
 use vivified_contract::{models, problems};
 
+use crate::identity::CACHE_AGE;
 use crate::policy::PluginState;
 use crate::telemetry::metrics::{self, Breaker};
 use crate::{Caller, Core};
@@ -65,9 +66,12 @@ impl SystemApi for Core {
 
     async fn get_jwks(
         &self,
-        _call: &mut Call<'_, Caller>,
+        call: &mut Call<'_, Caller>,
     ) -> Result<models::JsonWebKeySet, Problem> {
-        let keys = self.identity.public_keys().iter().map(|key| models::JsonWebKey {
+        // A next key is published long before this ends, so a kept copy always has it.
+        call.set_header("cache-control", format!("public, max-age={CACHE_AGE}"));
+        let keys = self.identity.public_keys();
+        let keys = keys.iter().map(|key| models::JsonWebKey {
             kty: "OKP".into(),
             crv: "Ed25519".into(),
             alg: "EdDSA".into(),

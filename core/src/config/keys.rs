@@ -27,6 +27,8 @@ pub const KEYS: &[Key] = &[
     unset("egress_roots"),
     unset("metrics_token_file"),
     unset("otlp_endpoint"),
+    key("session_idle_minutes", "15"),
+    key("key_rotation_days", "90"),
     key("limits.connections", "1024"),
     key("limits.connections_per_address", "64"),
     key("limits.handshake_seconds", "10"),

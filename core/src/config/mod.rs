@@ -16,6 +16,7 @@ use url::Url;
 
 #[cfg(feature = "dev")]
 use crate::egress::stub::EgressStub;
+use crate::identity;
 
 pub use check::check_files;
 pub use edge::{EdgeLimits, RATES, Rate};
@@ -65,6 +66,7 @@ pub struct Config {
     pub otlp_endpoint: Option<Url>,
     pub limits: EdgeLimits,
     pub rates: Vec<(&'static str, Rate)>,
+    pub identity: identity::Settings,
     #[cfg(feature = "dev")]
     pub egress_stubs: Vec<EgressStub>,
 }
@@ -91,6 +93,7 @@ impl Config {
             otlp_endpoint: None,
             limits: EdgeLimits::default(),
             rates: RATES.to_vec(),
+            identity: identity::Settings::default(),
             #[cfg(feature = "dev")]
             egress_stubs: Vec::new(),
         }
@@ -135,6 +138,7 @@ impl Config {
         let metrics_token_file = sources.path("metrics_token_file", None);
         let limits = edge::limits(&mut sources);
         let rates = edge::rates(&mut sources);
+        let identity = identity_settings(&mut sources);
         #[cfg(feature = "dev")]
         let egress_stubs = egress_stubs(
             flags.egress_stub,
@@ -154,11 +158,22 @@ impl Config {
                 otlp_endpoint,
                 limits,
                 rates,
+                identity,
                 #[cfg(feature = "dev")]
                 egress_stubs,
             }),
             _ => Err(sources.faults),
         }
+    }
+}
+
+fn identity_settings(sources: &mut Sources<'_>) -> identity::Settings {
+    let mut number = |key, usual, most| {
+        i64::try_from(sources.number(key, usual, 1..=most)).expect("in a small range")
+    };
+    identity::Settings {
+        session_idle: number("session_idle_minutes", 15, 30) * 60,
+        key_rotation: number("key_rotation_days", 90, 366) * 86_400,
     }
 }
 

@@ -1,10 +1,10 @@
-//! The key that signs every token of Core, and its public half as a JWK set.
+//! Ed25519 keys (RFC 8032), alone and as the set that is valid at one moment.
 //!
-//! Ed25519 only (RFC 8032). The private key never leaves this module: it has no `Debug` that shows
-//! it and no way out but a signature. The key id is the RFC 7638 thumbprint, so it can be checked
-//! by anybody and never collides.
+//! A private key never leaves this module but sealed: it has no `Debug` that shows it and no way
+//! out but a signature. The key id is the RFC 7638 thumbprint, so it can be checked by anybody and
+//! never collides. Which key signs when is decided by the rotation.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,12 +13,14 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
 use crate::json::sha256;
-use crate::store::{StoreError, files};
+use crate::store::StoreError;
 
-/// Verifies signatures of keys that Core knows; the first one signs.
+/// The keys that count at one moment: one signs, all verify.
+#[derive(Clone)]
 pub struct SigningKeys {
-    pair: Ed25519KeyPair,
-    public: PublicKey,
+    pair: Arc<Ed25519KeyPair>,
+    /// The one that signs stands first.
+    public: Vec<PublicKey>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,38 +31,44 @@ pub struct PublicKey {
     octets: Vec<u8>,
 }
 
+/// A new private key as PKCS #8, and its public half.
+pub(super) fn generate() -> Result<(Zeroizing<Vec<u8>>, PublicKey), StoreError> {
+    let fresh = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+        .map_err(|_| StoreError::Unavailable)?;
+    let pkcs8 = Zeroizing::new(fresh.as_ref().to_vec());
+    let pair = read(&pkcs8)?;
+    Ok((pkcs8, PublicKey::new(pair.public_key().as_ref())))
+}
+
+fn read(pkcs8: &[u8]) -> Result<Ed25519KeyPair, StoreError> {
+    Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| StoreError::Broken("signing_keys"))
+}
+
 impl SigningKeys {
-    /// Reads the key file, or makes one on the first start.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let pkcs8 = files::read_or_create(path, || {
-            let fresh = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
-                .map_err(|_| StoreError::Unavailable)?;
-            Ok(Zeroizing::new(fresh.as_ref().to_vec()))
-        })?;
-        let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|_| StoreError::File {
-            path: path.to_owned(),
-            reason: "not an Ed25519 key in PKCS #8".into(),
-        })?;
-        Ok(Self::new(pair))
+    /// `others` verify beside the key that signs.
+    pub(super) fn new(pkcs8: &[u8], others: Vec<PublicKey>) -> Result<Self, StoreError> {
+        Ok(Self::of(read(pkcs8)?, others))
     }
 
     #[cfg(test)]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self::new(Ed25519KeyPair::from_seed_unchecked(seed).expect("a seed has 32 octets"))
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("a seed has 32 octets");
+        Self::of(pair, Vec::new())
     }
 
-    fn new(pair: Ed25519KeyPair) -> Self {
-        let public = PublicKey::new(pair.public_key().as_ref());
-        Self { pair, public }
+    fn of(pair: Ed25519KeyPair, others: Vec<PublicKey>) -> Self {
+        let mut public = vec![PublicKey::new(pair.public_key().as_ref())];
+        public.extend(others);
+        Self { pair: Arc::new(pair), public }
     }
 
-    /// The keys that verify tokens of Core.
+    /// The keys that verify tokens of Core; the first one signs.
     pub fn public(&self) -> &[PublicKey] {
-        std::slice::from_ref(&self.public)
+        &self.public
     }
 
     pub fn kid(&self) -> &str {
-        &self.public.kid
+        &self.public[0].kid
     }
 
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
@@ -69,13 +77,13 @@ impl SigningKeys {
 
     /// None when no key has this id.
     pub fn find(&self, kid: &str) -> Option<&PublicKey> {
-        self.public().iter().find(|key| key.kid == kid)
+        self.public.iter().find(|key| key.kid == kid)
     }
 }
 
 impl std::fmt::Debug for SigningKeys {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "SigningKeys({})", self.public.kid)
+        write!(formatter, "SigningKeys({})", self.kid())
     }
 }
 
@@ -86,6 +94,10 @@ impl PublicKey {
         let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
         let kid = URL_SAFE_NO_PAD.encode(sha256(members.as_bytes()));
         Self { kid, x, octets: octets.to_vec() }
+    }
+
+    pub(super) fn octets(&self) -> &[u8] {
+        &self.octets
     }
 
     /// Strict: ring refuses small-order keys and signatures that are not in canonical form.
@@ -108,16 +120,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_is_made_once_and_keys_differ_between_folders() {
-        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = SigningKeys::open(&one.path().join("signing.key")).unwrap();
-        let again = SigningKeys::open(&one.path().join("signing.key")).unwrap();
-        let other = SigningKeys::open(&two.path().join("signing.key")).unwrap();
-        assert_eq!(first.kid(), again.kid());
-        assert_ne!(first.kid(), other.kid());
-        let signature = first.sign(b"message");
-        assert!(again.public()[0].verifies(b"message", &signature));
-        assert!(!other.public()[0].verifies(b"message", &signature));
-        assert_eq!(format!("{first:?}"), format!("SigningKeys({})", first.kid()));
+    fn a_generated_key_signs_what_its_public_half_and_no_other_verifies() {
+        let (pkcs8, public) = generate().unwrap();
+        let (_, other) = generate().unwrap();
+        let keys = SigningKeys::new(&pkcs8, vec![other.clone()]).unwrap();
+        let signature = keys.sign(b"message");
+        assert_eq!(keys.kid(), public.kid);
+        assert!(public.verifies(b"message", &signature));
+        assert!(!other.verifies(b"message", &signature));
+        assert_eq!(keys.find(&other.kid), Some(&other));
+        assert_eq!(format!("{keys:?}"), format!("SigningKeys({})", public.kid));
+        assert!(SigningKeys::new(&pkcs8[1..], Vec::new()).is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! Guesses are counted per account before they are checked, also for accounts that do not exist.
 //!
 //! Counting first bounds parallel guesses: the fifth attempt closes the account whatever the
-//! others are still doing. A success takes the count back. Names are kept as keyed hashes, since
+//! others are still doing. Every operation that checks a secret of an account counts here, so that
+//! there is no second door to guess at. A success takes the count back. Names are kept as keyed hashes, since
 //! people type passwords into the wrong field.
 
 use rusqlite::{OptionalExtension, Transaction};

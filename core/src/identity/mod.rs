@@ -3,58 +3,78 @@
 //! What a caller may do is not decided here. Every answer about people is the same for a wrong
 //! password, a wrong code and a user that does not exist, in text and in work done.
 
+mod administration;
 #[cfg(feature = "dev")]
 mod bootstrap;
+mod cache;
+mod credentials;
 mod keys;
 mod lockout;
 mod passwords;
+mod recovery;
+mod rotation;
+mod rules;
 mod sessions;
 mod setup;
+mod sign_in;
 mod tokens;
 mod totp;
+mod users;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use ring::hmac;
-use rusqlite::{Connection, OptionalExtension, Transaction};
-use secrecy::SecretString;
 
+pub use cache::Verified;
 pub use keys::{PublicKey, SigningKeys};
-pub use sessions::Person;
+pub use rotation::{CACHE_AGE, KeyRecord, KeyStatus};
+pub use rules::PasswordFault;
+pub use sessions::{NextStep, Person, SessionRecord};
+pub use sign_in::{Factor, Proof, SignIn};
 pub use tokens::{
     CORE_AUDIENCE, CallGrant, Claims, ISSUER, IssuedToken, TokenError, TokenKind, claimed_kind,
 };
 pub use totp::Enrolment;
+pub use users::{Invitation, UserRecord, UserStatus};
 
 use crate::clock::Clock;
-use crate::policy::Roles;
-use crate::random;
 use crate::store::{MasterKey, Migration, Sealer, Store, StoreError};
+use cache::Cache;
 use passwords::Passwords;
+use rotation::LiveKeys;
 
-/// Whose key seals second factors. No plugin can have this id: its grammar has no slash.
+/// Whose key seals second factors and signing keys. No plugin can have this id: its grammar has
+/// no slash.
 const SEAL_OWNER: &str = "core/identity";
+/// Seconds between two sweeps of ended sessions.
+const SWEEP: i64 = 60;
 
 pub const MIGRATIONS: &[Migration] = &[
-    Migration {
-        module: "identity",
-        version: 1,
-        sql: "CREATE TABLE users (
-                id TEXT PRIMARY KEY,
-                username TEXT NOT NULL UNIQUE,
-                roles TEXT NOT NULL,
-                password_hash TEXT NOT NULL,
-                totp_secret BLOB NOT NULL,
-                totp_step INTEGER NOT NULL,
-                confirmed INTEGER NOT NULL,
-                disabled INTEGER NOT NULL,
-                created_at INTEGER NOT NULL
-            ) STRICT, WITHOUT ROWID;",
-    },
+    Migration { module: "identity", version: 1, sql: users::SQL },
     Migration { module: "identity", version: 2, sql: sessions::SQL },
     Migration { module: "identity", version: 3, sql: lockout::SQL },
     Migration { module: "identity", version: 4, sql: setup::SQL },
+    Migration { module: "identity", version: 5, sql: users::SQL_LIFE },
+    Migration { module: "identity", version: 6, sql: sessions::SQL_VERIFIED },
+    Migration { module: "identity", version: 7, sql: recovery::SQL },
+    Migration { module: "identity", version: 8, sql: rotation::SQL },
 ];
+
+/// What an operator may set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Seconds without a request after which a session ends; at most half an hour.
+    pub session_idle: i64,
+    /// Seconds after which a signing key is replaced.
+    pub key_rotation: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { session_idle: 900, key_rotation: 90 * 86_400 }
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
@@ -66,6 +86,20 @@ pub enum IdentityError {
     SetupCodeInvalid,
     #[error("an administrator exists already")]
     AlreadySetUp,
+    #[error("the password is refused")]
+    PasswordRefused(Vec<PasswordFault>),
+    #[error("no second factor waits for confirmation in this session")]
+    NothingPending,
+    #[error("the administrator of development mode cannot be changed")]
+    Bootstrap,
+    #[error("the user name is taken")]
+    NameTaken,
+    #[error("unknown user")]
+    UnknownUser,
+    #[error("this is the last working administrator")]
+    LastAdmin,
+    #[error("a rotation is under way already")]
+    RotationPending,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -75,29 +109,36 @@ pub struct Identity {
     store: Store,
     clock: Clock,
     sealer: Sealer,
-    keys: Arc<SigningKeys>,
+    settings: Settings,
+    live_keys: Arc<LiveKeys>,
+    key_turn: Arc<tokio::sync::Mutex<()>>,
+    cache: Arc<Cache>,
     passwords: Passwords,
     accounts: hmac::Key,
+    recovery: hmac::Key,
+    swept_at: Arc<AtomicI64>,
     #[cfg_attr(not(feature = "dev"), allow(dead_code))]
     development: bool,
 }
 
-/// What a sign-in gives.
-#[derive(Debug)]
-pub struct SignIn {
-    pub user_id: String,
-    pub token: IssuedToken,
-}
-
-struct User {
-    id: String,
-    password_hash: String,
-    totp_secret: Vec<u8>,
-    disabled: bool,
-}
-
 impl Identity {
-    /// `development` switches the bootstrap user on, where the feature is compiled in.
+    /// Opens the signing keys and makes them on the first start. `development` switches the bootstrap
+    /// user on, where the feature is compiled in.
+    pub async fn open(
+        store: Store,
+        clock: Clock,
+        master: &MasterKey,
+        settings: Settings,
+        development: bool,
+    ) -> Result<Self, StoreError> {
+        let (sealer, now) = (Sealer::new(master.clone()), clock.unix());
+        let every = settings.key_rotation;
+        let keys = store.write(move |tx| rotation::open(tx, &sealer, now, every)).await?;
+        Ok(Self::with(store, clock, master, settings, keys, development))
+    }
+
+    /// With keys that stand outside the store and never rotate.
+    #[cfg(test)]
     pub fn new(
         store: Store,
         clock: Clock,
@@ -105,133 +146,135 @@ impl Identity {
         keys: SigningKeys,
         development: bool,
     ) -> Self {
-        let accounts = master.derive("sign-in accounts", "");
+        let keys = LiveKeys::new(keys, i64::MAX);
+        Self::with(store, clock, master, Settings::default(), keys, development)
+    }
+
+    fn with(
+        store: Store,
+        clock: Clock,
+        master: &MasterKey,
+        settings: Settings,
+        live_keys: LiveKeys,
+        development: bool,
+    ) -> Self {
+        let mac = |purpose: &str| {
+            hmac::Key::new(hmac::HMAC_SHA256, master.derive(purpose, "").as_slice())
+        };
         Self {
             store,
             clock,
             sealer: Sealer::new(master.clone()),
-            keys: Arc::new(keys),
+            settings,
+            live_keys: Arc::new(live_keys),
+            key_turn: Arc::default(),
+            cache: Arc::default(),
             passwords: Passwords::new(),
-            accounts: hmac::Key::new(hmac::HMAC_SHA256, accounts.as_slice()),
+            accounts: mac("sign-in accounts"),
+            recovery: mac("recovery codes"),
+            swept_at: Arc::default(),
             development,
         }
     }
 
     /// Public keys that verify tokens of Core; the first one signs.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.live_keys.keys().public().to_vec()
+    }
+
     /// Whether what is signed now is accepted now.
     pub fn check_keys(&self) -> bool {
-        let issued = self.plugin_token("readiness", 0);
-        issued.is_ok_and(|issued| self.plugin_claims(issued.expose()).is_ok())
-    }
-
-    pub fn public_keys(&self) -> &[PublicKey] {
-        self.keys.public()
-    }
-
-    /// Checks password and code and starts a session.
-    pub async fn sign_in(
-        &self,
-        username: &str,
-        password: SecretString,
-        code: SecretString,
-    ) -> Result<SignIn, IdentityError> {
-        #[cfg(feature = "dev")]
-        if self.development && bootstrap::matches(username, &password, &code) {
-            return self.start_session(bootstrap::USER_ID, |_| Ok(true)).await;
-        }
-        let now = self.clock.unix();
-        let account = hmac::sign(&self.accounts, username.as_bytes()).as_ref().to_vec();
-        let attempt = account.clone();
-        self.store
-            .write(move |tx| lockout::take_attempt(tx, &attempt, now))
-            .await?
-            .map_err(|retry_after| IdentityError::Locked { retry_after })?;
-        let user = self.user(username.to_owned()).await?;
-        let (user_id, step) = self.check(user, password, &code, now).await?;
-        let id = user_id.clone();
-        self.start_session(&user_id, move |tx| {
-            lockout::forget(tx, &account)?;
-            accept_step(tx, &id, step)
+        let (keys, now) = (self.live_keys.keys(), self.clock.unix());
+        let issued = tokens::issue_plugin(&keys, now, "readiness", 0);
+        issued.is_ok_and(|issued| {
+            let kind = TokenKind::Plugin;
+            tokens::verify(&keys, now, kind, CORE_AUDIENCE, issued.expose()).is_ok()
         })
-        .await
     }
 
-    /// The same steps whether or not the user exists; only the last one tells.
-    async fn check(
-        &self,
-        user: Option<User>,
-        password: SecretString,
-        code: &SecretString,
-        now: i64,
-    ) -> Result<(String, i64), IdentityError> {
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let right_password = self.passwords.verify(password, hash).await?;
-        let secret = match &user {
-            Some(user) => self.sealer.open(SEAL_OWNER, user.id.as_bytes(), &user.totp_secret)?,
-            None => zeroize::Zeroizing::new(vec![0; 20]),
-        };
-        let step = totp::matching_step(&secret, code, now);
-        match (user, step) {
-            (Some(user), Some(step)) if right_password && !user.disabled => Ok((user.id, step)),
-            _ => Err(IdentityError::LoginFailed),
+    /// What has to happen with time: keys, and sessions that have ended.
+    pub async fn upkeep(&self) -> Result<(), StoreError> {
+        self.keep_keys().await?;
+        let (now, idle) = (self.clock.unix(), self.settings.session_idle);
+        if now - self.swept_at.load(Ordering::Relaxed) >= SWEEP {
+            self.swept_at.store(now, Ordering::Relaxed);
+            self.store.write(move |tx| sessions::sweep(tx, now, idle)).await?;
         }
+        Ok(())
     }
 
-    /// `accept` has the last word, in the same transaction that starts the session.
-    async fn start_session(
-        &self,
-        user_id: &str,
-        accept: impl FnOnce(&Transaction<'_>) -> Result<bool, StoreError> + Send + 'static,
-    ) -> Result<SignIn, IdentityError> {
-        let now = self.clock.unix();
-        let session_id = random::id("ses")?;
-        let token = tokens::issue_session(&self.keys, now, user_id, &session_id)?;
-        let user_id = user_id.to_owned();
-        let user = user_id.clone();
-        let started = self
-            .store
-            .write(move |tx| {
-                if !accept(tx)? {
-                    return Ok(false);
-                }
-                sessions::start(tx, &session_id, &user, now)?;
-                Ok(true)
-            })
-            .await?;
-        if started { Ok(SignIn { user_id, token }) } else { Err(IdentityError::LoginFailed) }
+    /// A token that Core itself takes, verified. Seen before, it costs a hash and a look-up.
+    pub fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
+        let (now, epoch) = (self.clock.unix(), self.live_keys.epoch());
+        let key = cache::key(token);
+        if let Some(known) = self.cache.get(&key, epoch) {
+            tokens::within_time(&known.claims, known.kind, now)?;
+            return Ok(known);
+        }
+        let kind = claimed_kind(token).filter(|kind| *kind != TokenKind::Call);
+        let kind = kind.ok_or(TokenError::Invalid)?;
+        let claims = tokens::verify(&self.live_keys.keys(), now, kind, CORE_AUDIENCE, token)?;
+        let verified = Arc::new(Verified::new(kind, claims, epoch));
+        self.cache.keep(key, verified.clone(), now);
+        Ok(verified)
     }
 
     /// The person behind a session token, while the session lives.
     pub async fn person(&self, token: &str) -> Result<Result<Person, TokenError>, StoreError> {
-        let now = self.clock.unix();
-        let kind = TokenKind::Session;
-        let claims = match tokens::verify(&self.keys, now, kind, CORE_AUDIENCE, token) {
-            Ok(claims) => claims,
-            Err(error) => return Ok(Err(error)),
-        };
-        let Some(session_id) = claims.text("sid").map(str::to_owned) else {
-            return Ok(Err(TokenError::Invalid));
-        };
-        let identity = self.clone();
-        self.store
-            .write(move |tx| {
-                let user_id = match sessions::touch(tx, &session_id, now)? {
-                    Ok(user_id) if user_id == claims.subject => user_id,
-                    Ok(_) => return Ok(Err(TokenError::Invalid)),
-                    Err(error) => return Ok(Err(error)),
-                };
-                let Some((username, roles)) = identity.name_and_roles(tx, &user_id)? else {
-                    return Ok(Err(TokenError::Invalid));
-                };
-                let expires_at = claims.expires_at;
-                Ok(Ok(Person { user_id, username, roles, session_id, expires_at }))
-            })
-            .await
+        match self.verify(token) {
+            Ok(verified) => self.person_of(&verified).await,
+            Err(error) => Ok(Err(error)),
+        }
     }
 
-    pub async fn sign_out(&self, session_id: &str) -> Result<(), StoreError> {
-        let session_id = session_id.to_owned();
-        self.store.write(move |tx| sessions::end(tx, &session_id)).await
+    /// The same for a token that is verified already.
+    pub async fn person_of(
+        &self,
+        verified: &Verified,
+    ) -> Result<Result<Person, TokenError>, StoreError> {
+        let claims = &verified.claims;
+        let session_id = claims.text("sid").filter(|_| verified.kind == TokenKind::Session);
+        let Some(session_id) = session_id.map(str::to_owned) else {
+            return Ok(Err(TokenError::Invalid));
+        };
+        let (now, idle, id) = (self.clock.unix(), self.settings.session_idle, session_id.clone());
+        let found = self.store.read(move |conn| sessions::find(conn, &id, now, idle)).await?;
+        let living = match found {
+            Ok(living) if living.user_id == claims.subject => living,
+            Ok(_) => return Ok(Err(TokenError::Invalid)),
+            Err(error) => return Ok(Err(error)),
+        };
+        if living.is_stale(now) {
+            let id = session_id.clone();
+            self.store.write(move |tx| sessions::touch(tx, &id, now)).await?;
+        }
+        Ok(self.living_person(living, session_id, claims.expires_at))
+    }
+
+    fn living_person(
+        &self,
+        living: sessions::Living,
+        session_id: String,
+        expires_at: i64,
+    ) -> Result<Person, TokenError> {
+        let (username, roles, password_change) = match living.user {
+            Some((username, roles, change)) => (username, users::parse_roles(&roles), change),
+            #[cfg(feature = "dev")]
+            None if self.development && living.user_id == bootstrap::USER_ID => {
+                (bootstrap::USERNAME.to_owned(), bootstrap::roles(), false)
+            }
+            None => return Err(TokenError::Invalid),
+        };
+        Ok(Person {
+            user_id: living.user_id,
+            username,
+            roles,
+            session_id,
+            expires_at,
+            verified_at: living.verified_at,
+            mfa: living.mfa,
+            password_change,
+        })
     }
 
     /// A token for a plugin. `generation` is that of its registration.
@@ -240,77 +283,36 @@ impl Identity {
         plugin_id: &str,
         generation: i64,
     ) -> Result<IssuedToken, StoreError> {
-        tokens::issue_plugin(&self.keys, self.clock.unix(), plugin_id, generation)
+        tokens::issue_plugin(&self.live_keys.keys(), self.clock.unix(), plugin_id, generation)
     }
 
     /// Plugin id and generation of a plugin token. The registry says whether they still count.
     pub fn plugin_claims(&self, token: &str) -> Result<(String, i64), TokenError> {
-        let now = self.clock.unix();
-        let claims = tokens::verify(&self.keys, now, TokenKind::Plugin, CORE_AUDIENCE, token)?;
-        let generation = claims.integer("gen").ok_or(TokenError::Invalid)?;
-        Ok((claims.subject, generation))
+        let verified = self.verify(token)?;
+        let generation = verified.generation().ok_or(TokenError::Invalid)?;
+        Ok((verified.claims.subject.clone(), generation))
     }
 
     /// A token for one call through the gateway; the callee is its audience.
     pub fn call_token(&self, call: &CallGrant<'_>) -> Result<IssuedToken, StoreError> {
-        tokens::issue_call(&self.keys, self.clock.unix(), call)
+        tokens::issue_call(&self.live_keys.keys(), self.clock.unix(), call)
     }
 
     /// A call token that `callee` shows to prove which call it is working on.
     pub fn call_claims(&self, callee: &str, token: &str) -> Result<Claims, TokenError> {
-        tokens::verify(&self.keys, self.clock.unix(), TokenKind::Call, callee, token)
+        let keys = self.live_keys.keys();
+        tokens::verify(&keys, self.clock.unix(), TokenKind::Call, callee, token)
     }
 
-    async fn user(&self, username: String) -> Result<Option<User>, StoreError> {
-        self.store.read(move |conn| find_user(conn, &username)).await
+    fn issue_session(&self, user_id: &str, session_id: &str) -> Result<IssuedToken, StoreError> {
+        let (keys, now) = (self.live_keys.keys(), self.clock.unix());
+        tokens::issue_session(&keys, now, self.settings.session_idle, user_id, session_id)
     }
 
-    fn name_and_roles(
-        &self,
-        tx: &Transaction<'_>,
-        user_id: &str,
-    ) -> Result<Option<(String, Roles)>, StoreError> {
-        #[cfg(feature = "dev")]
-        if self.development && user_id == bootstrap::USER_ID {
-            return Ok(Some((bootstrap::USERNAME.to_owned(), bootstrap::roles())));
-        }
-        let row: Option<(String, String)> = tx
-            .query_row(
-                "SELECT username, roles FROM users WHERE id = ?1 AND disabled = 0",
-                [user_id],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        Ok(row.map(|(username, roles)| (username, Roles::parse(roles.split(' ')))))
+    /// How an account is named where attempts are counted.
+    fn account(&self, username: &str) -> Vec<u8> {
+        hmac::sign(&self.accounts, username.as_bytes()).as_ref().to_vec()
     }
-}
-
-fn find_user(conn: &Connection, username: &str) -> Result<Option<User>, StoreError> {
-    let user = conn
-        .query_row(
-            "SELECT id, password_hash, totp_secret, disabled FROM users WHERE username = ?1",
-            [username],
-            |row| {
-                Ok(User {
-                    id: row.get(0)?,
-                    password_hash: row.get(1)?,
-                    totp_secret: row.get(2)?,
-                    disabled: row.get(3)?,
-                })
-            },
-        )
-        .optional()?;
-    Ok(user)
-}
-
-/// A step counts once: only one of many equal codes finds a smaller step to replace.
-fn accept_step(tx: &Transaction<'_>, user_id: &str, step: i64) -> Result<bool, StoreError> {
-    let changed = tx.execute(
-        "UPDATE users SET totp_step = ?2, confirmed = 1
-         WHERE id = ?1 AND totp_step < ?2 AND disabled = 0",
-        (user_id, step),
-    )?;
-    Ok(changed == 1)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::totp::{self, Enrolment};
-use super::{Identity, IdentityError, SEAL_OWNER};
+use super::{Identity, IdentityError, SEAL_OWNER, recovery};
 use crate::json::{hex, sha256};
 use crate::policy::{Member, Role};
 use crate::random;
@@ -59,11 +59,14 @@ impl Identity {
         username: &str,
         password: SecretString,
     ) -> Result<Enrolment, IdentityError> {
+        self.check_rules(&password, username)?;
         let given = normal(code);
         let now = self.clock.unix();
         self.store.write(move |tx| take_guess(tx, &given, now)).await??;
         let hash = self.passwords.hash(password).await?;
-        let enrolment = totp::enrol(username)?;
+        let mut enrolment = totp::enrol(username, now + LIFE)?;
+        let (codes, hashes) = recovery::make(&self.recovery)?;
+        enrolment.recovery_codes = codes;
         let user_id = random::id("usr")?;
         let sealed = self.sealer.seal(SEAL_OWNER, user_id.as_bytes(), &enrolment.secret)?;
         let (given, username) = (normal(code), username.to_owned());
@@ -75,6 +78,8 @@ impl Identity {
                 }
                 tx.execute("DELETE FROM setup_code", [])?;
                 tx.execute("DELETE FROM users WHERE confirmed = 0", [])?;
+                tx.execute("DELETE FROM recovery_codes", [])?;
+                recovery::replace(tx, &user_id, &hashes)?;
                 tx.execute(
                     "INSERT INTO users (id, username, roles, password_hash, totp_secret,
                         totp_step, confirmed, disabled, created_at)

@@ -19,6 +19,8 @@ pub const ISSUER: &str = "vivified-core";
 pub const CORE_AUDIENCE: &str = "core";
 /// Clocks may differ by this much, in seconds.
 pub const SKEW: i64 = 30;
+/// No token lives longer, in seconds.
+pub(super) const LONGEST_LIFE: i64 = 1_800;
 const LARGEST: usize = 4 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +42,12 @@ impl TokenKind {
         }
     }
 
-    /// Seconds; a token that claims to live longer is refused.
+    /// Seconds; a token that claims to live longer is refused. That of a session ends with the
+    /// idle limit, which an operator may set lower.
     pub fn life(self) -> i64 {
         match self {
-            Self::Session | Self::Plugin => 900,
+            Self::Session => LONGEST_LIFE,
+            Self::Plugin => 900,
             Self::Call => 60,
         }
     }
@@ -131,11 +135,13 @@ pub struct CallGrant<'a> {
 pub fn issue_session(
     keys: &SigningKeys,
     now: i64,
+    life: i64,
     user_id: &str,
     session_id: &str,
 ) -> Result<IssuedToken, StoreError> {
     let own = json!({ "sid": session_id });
-    issue(keys, TokenKind::Session, now, user_id, CORE_AUDIENCE, own)
+    let kind = TokenKind::Session;
+    issue(keys, kind, (now, life.min(kind.life())), user_id, CORE_AUDIENCE, own)
 }
 
 /// `generation` ends all older tokens of the plugin when it grows.
@@ -145,7 +151,8 @@ pub fn issue_plugin(
     plugin_id: &str,
     generation: i64,
 ) -> Result<IssuedToken, StoreError> {
-    issue(keys, TokenKind::Plugin, now, plugin_id, CORE_AUDIENCE, json!({ "gen": generation }))
+    let (kind, own) = (TokenKind::Plugin, json!({ "gen": generation }));
+    issue(keys, kind, (now, kind.life()), plugin_id, CORE_AUDIENCE, own)
 }
 
 pub fn issue_call(
@@ -159,13 +166,14 @@ pub fn issue_call(
         inner => json!({ "sub": sub, "act": inner }),
     });
     let own = json!({ "op": call.operation, "body_sha256": hex(&sha256(call.body)), "act": act });
-    issue(keys, TokenKind::Call, now, call.caller, call.callee, own)
+    let kind = TokenKind::Call;
+    issue(keys, kind, (now, kind.life()), call.caller, call.callee, own)
 }
 
 fn issue(
     keys: &SigningKeys,
     kind: TokenKind,
-    now: i64,
+    (now, life): (i64, i64),
     subject: &str,
     audience: &str,
     own: Value,
@@ -177,7 +185,7 @@ fn issue(
         "aud": audience,
         "iat": now,
         "nbf": now,
-        "exp": now + kind.life(),
+        "exp": now + life,
         "jti": random::id("jti")?,
     });
     if let (Some(claims), Value::Object(own)) = (claims.as_object_mut(), own) {
@@ -185,7 +193,7 @@ fn issue(
     }
     let signed = format!("{}.{}", encode(&header), encode(&claims));
     let signature = URL_SAFE_NO_PAD.encode(keys.sign(signed.as_bytes()));
-    Ok(IssuedToken { text: format!("{signed}.{signature}").into(), expires_in: kind.life() })
+    Ok(IssuedToken { text: format!("{signed}.{signature}").into(), expires_in: life })
 }
 
 fn encode(value: &Value) -> String {
@@ -262,7 +270,7 @@ fn typed_claims(mut claims: Map<String, Value>, kind: TokenKind, audience: &str)
     Some(Claims { subject, issued_at, expires_at, token_id, own: claims })
 }
 
-fn within_time(claims: &Claims, kind: TokenKind, now: i64) -> Result<(), TokenError> {
+pub(super) fn within_time(claims: &Claims, kind: TokenKind, now: i64) -> Result<(), TokenError> {
     if claims.expires_at.saturating_sub(claims.issued_at) > kind.life() {
         return Err(TokenError::Invalid);
     }

@@ -14,19 +14,24 @@ use crate::store::StoreError;
 const SECRET_LEN: usize = 20;
 const ISSUER: &str = "Vivified";
 
-/// What a new user puts in the authenticator; shown once.
+/// What a user puts in the authenticator; shown once.
 pub struct Enrolment {
     pub secret: Zeroizing<Vec<u8>>,
     pub base32: SecretString,
     pub otpauth_uri: SecretString,
+    /// Until when a first code of it confirms it, in seconds since 1970.
+    pub ends_at: i64,
+    /// Made together with the first factor of the first administrator; else at its confirmation.
+    pub recovery_codes: Vec<SecretString>,
 }
 
-pub(super) fn enrol(username: &str) -> Result<Enrolment, StoreError> {
+pub(super) fn enrol(username: &str, ends_at: i64) -> Result<Enrolment, StoreError> {
     let mut secret = Zeroizing::new(vec![0; SECRET_LEN]);
     random::fill(&mut secret)?;
     let totp = build(&secret, username).ok_or(StoreError::Unavailable)?;
     let otpauth_uri = totp.to_url().map_err(|_| StoreError::Unavailable)?.into();
-    Ok(Enrolment { base32: totp.secret().to_base32().into(), otpauth_uri, secret })
+    let base32 = totp.secret().to_base32().into();
+    Ok(Enrolment { base32, otpauth_uri, secret, ends_at, recovery_codes: Vec::new() })
 }
 
 /// The step whose code this is, if it is one around `now`.
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn enrolments_differ_and_name_the_user() {
-        let (one, two) = (enrol("first_admin").unwrap(), enrol("first_admin").unwrap());
+        let (one, two) = (enrol("first_admin", 0).unwrap(), enrol("first_admin", 0).unwrap());
         assert_ne!(one.base32.expose_secret(), two.base32.expose_secret());
         assert_eq!(one.base32.expose_secret().len(), 32);
         let uri = one.otpauth_uri.expose_secret();

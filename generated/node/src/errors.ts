@@ -41,6 +41,14 @@ export class InvalidManifestError extends ValidationError {}
 export class InvalidPayloadError extends ValidationError {}
 
 /**
+ * The password is refused.
+ *
+ * Take 12 to 128 characters that are not common and do not hold the user name; each entry of
+ * violations names a rule.
+ */
+export class PasswordRefusedError extends ValidationError {}
+
+/**
  * The policy document is refused.
  *
  * Each entry of violations names a rule of the document and what is wrong with it.
@@ -120,6 +128,27 @@ export class IdentityMismatchError extends AuthorizationError {}
 export class WrongPrincipalError extends AuthorizationError {}
 
 /**
+ * A second factor is needed.
+ *
+ * Enrol one with POST /auth/mfa/enroll and POST /auth/mfa/confirm.
+ */
+export class MfaRequiredError extends AuthorizationError {}
+
+/**
+ * The one-time password must be changed first.
+ *
+ * Change it with POST /auth/password.
+ */
+export class PasswordChangeRequiredError extends AuthorizationError {}
+
+/**
+ * A fresh verification is needed.
+ *
+ * Verify again with POST /auth/step-up and repeat the request.
+ */
+export class StepUpRequiredError extends AuthorizationError {}
+
+/**
  * The caller lacks a trait.
  *
  * Ask for the trait in the manifest and have it approved.
@@ -188,6 +217,13 @@ export class UnknownEventTypeError extends ValidationError {}
  * GET /plugins lists the plugins the caller may use.
  */
 export class UnknownPluginError extends ValidationError {}
+
+/**
+ * Unknown user.
+ *
+ * GET /admin/users lists the users.
+ */
+export class UnknownUserError extends ValidationError {}
 
 /**
  * The plugin has no such operation.
@@ -412,6 +448,7 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   invalid_request: InvalidRequestError,
   invalid_manifest: InvalidManifestError,
   invalid_payload: InvalidPayloadError,
+  password_refused: PasswordRefusedError,
   invalid_policy: InvalidPolicyError,
   unauthenticated: UnauthenticatedError,
   token_expired: TokenExpiredError,
@@ -423,6 +460,9 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   purpose_required: PurposeRequiredError,
   identity_mismatch: IdentityMismatchError,
   wrong_principal: WrongPrincipalError,
+  mfa_required: MfaRequiredError,
+  password_change_required: PasswordChangeRequiredError,
+  step_up_required: StepUpRequiredError,
   trait_missing: TraitMissingError,
   data_trait_missing: DataTraitMissingError,
   plugin_inactive: PluginInactiveError,
@@ -433,6 +473,7 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   not_found: NotFoundError,
   unknown_event_type: UnknownEventTypeError,
   unknown_plugin: UnknownPluginError,
+  unknown_user: UnknownUserError,
   unknown_operation: UnknownOperationError,
   unknown_subscription: UnknownSubscriptionError,
   unknown_dead_letter: UnknownDeadLetterError,

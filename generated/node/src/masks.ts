@@ -26,11 +26,57 @@ export const MASKS: MaskTable = {
       username: true,
       password: true,
       mfa_code: true,
+      recovery_code: true,
     },
   },
   Session: {
     fields: {
       token: true,
+    },
+  },
+  StepUpRequest: {
+    fields: {
+      password: true,
+      mfa_code: true,
+      recovery_code: true,
+    },
+  },
+  PasswordChange: {
+    fields: {
+      current_password: true,
+      new_password: true,
+    },
+  },
+  MfaEnrollment: {
+    fields: {
+      mfa_secret: true,
+      otpauth_uri: true,
+    },
+  },
+  MfaConfirmation: {
+    fields: {
+      mfa_code: true,
+    },
+  },
+  UserRequest: {
+    fields: {
+      username: true,
+    },
+  },
+  Invitation: {
+    fields: {
+      username: true,
+      initial_password: true,
+    },
+  },
+  UserRecord: {
+    fields: {
+      username: true,
+    },
+  },
+  UserList: {
+    fields: {
+      users: { items: 'UserRecord' },
     },
   },
   Me: {
@@ -136,6 +182,14 @@ export interface MaskedTypes {
   SetupResult: models.SetupResult;
   LoginRequest: models.LoginRequest;
   Session: models.Session;
+  StepUpRequest: models.StepUpRequest;
+  PasswordChange: models.PasswordChange;
+  MfaEnrollment: models.MfaEnrollment;
+  MfaConfirmation: models.MfaConfirmation;
+  UserRequest: models.UserRequest;
+  Invitation: models.Invitation;
+  UserRecord: models.UserRecord;
+  UserList: models.UserList;
   Me: models.Me;
   Registration: models.Registration;
   Lease: models.Lease;

@@ -142,7 +142,7 @@ export interface SetupRequest {
   /** Name of the new administrator. */
   username: string;
   /**
-   * At least 15 characters.
+   * At least 12 characters, not common, without the user name.
    *
    * Classified: prints as `***`.
    */
@@ -164,6 +164,8 @@ export interface SetupResult {
    * Classified: prints as `***`.
    */
   otpauth_uri: string;
+  /** Each signs in once in place of a one-time code; shown once. */
+  recovery_codes: string[];
 }
 
 export interface LoginRequest {
@@ -180,11 +182,17 @@ export interface LoginRequest {
    */
   password: string;
   /**
-   * One-time code of the second factor.
+   * One-time code of the second factor. Only a user who has none yet signs in without.
    *
    * Classified: prints as `***`.
    */
-  mfa_code: string;
+  mfa_code?: string;
+  /**
+   * A recovery code in place of the one-time code.
+   *
+   * Classified: prints as `***`.
+   */
+  recovery_code?: string;
 }
 
 export interface Session {
@@ -196,6 +204,236 @@ export interface Session {
   token: string;
   /** Life of the token in seconds. */
   expires_in: number;
+  next_step?: NextStep;
+}
+
+/** What the user has to do before anything else is open. */
+export type NextStep = 'change_password' | 'enroll_mfa' | (string & {});
+
+/** The known values of {@link NextStep}. */
+export const NextStep = {
+  /** Change the one-time password with POST /auth/password. */
+  ChangePassword: 'change_password',
+  /** Enrol a second factor with POST /auth/mfa/enroll and POST /auth/mfa/confirm. */
+  EnrollMfa: 'enroll_mfa',
+} as const;
+
+export interface StepUpRequest {
+  /**
+   * The password.
+   *
+   * Classified: prints as `***`.
+   */
+  password: string;
+  /**
+   * One-time code of the second factor; this or a recovery code is needed.
+   *
+   * Classified: prints as `***`.
+   */
+  mfa_code?: string;
+  /**
+   * A recovery code in place of the one-time code.
+   *
+   * Classified: prints as `***`.
+   */
+  recovery_code?: string;
+}
+
+export interface PasswordChange {
+  /**
+   * The present password.
+   *
+   * Classified: prints as `***`.
+   */
+  current_password: string;
+  /**
+   * 12 to 128 characters, not common, without the user name.
+   *
+   * Classified: prints as `***`.
+   */
+  new_password: string;
+}
+
+export interface MfaEnrollment {
+  /**
+   * Secret of the second factor in base32; shown once.
+   *
+   * Classified: prints as `***`.
+   */
+  mfa_secret: string;
+  /**
+   * The same for a QR code.
+   *
+   * Classified: prints as `***`.
+   */
+  otpauth_uri: string;
+  /** Until when it can be confirmed. */
+  expires_at: string;
+}
+
+export interface MfaConfirmation {
+  /**
+   * One-time code of the new factor.
+   *
+   * Classified: prints as `***`.
+   */
+  mfa_code: string;
+}
+
+export interface RecoveryCodes {
+  /** Each signs in once in place of a one-time code. */
+  recovery_codes: string[];
+}
+
+export interface SessionList {
+  /** Living sessions, newest first. */
+  sessions: SessionRecord[];
+}
+
+export interface SessionRecord {
+  /** Id of the session. */
+  session_id: string;
+  /** Whether this request belongs to it. */
+  current: boolean;
+  /** Whether a second factor was shown. */
+  mfa: boolean;
+  /** When it was started. */
+  created_at: string;
+  /** When it was last used, to within a few seconds. */
+  seen_at: string;
+  /** Its absolute limit. */
+  ends_at: string;
+}
+
+export interface RoleList {
+  /** All roles the user is to have. */
+  roles: UserTrait[];
+}
+
+export interface UserRequest {
+  /**
+   * Name of the user.
+   *
+   * Classified: prints as `***`.
+   */
+  username: string;
+  /** All roles the user is to have. */
+  roles: UserTrait[];
+}
+
+export interface Invitation {
+  /** Id of the user. */
+  user_id: string;
+  /**
+   * Name of the user.
+   *
+   * Classified: prints as `***`.
+   */
+  username: string;
+  /**
+   * Signs in until it is changed; shown once.
+   *
+   * Classified: prints as `***`.
+   */
+  initial_password: string;
+  /** End of the one-time password. */
+  expires_at: string;
+}
+
+/** State of a user. */
+export type UserStatus = 'invited' | 'active' | 'disabled' | (string & {});
+
+/** The known values of {@link UserStatus}. */
+export const UserStatus = {
+  /** Has not yet changed the one-time password or has no second factor. */
+  Invited: 'invited',
+  /** Can work. */
+  Active: 'active',
+  /** Cannot sign in. */
+  Disabled: 'disabled',
+} as const;
+
+export interface UserRecord {
+  /** Id of the user. */
+  user_id: string;
+  /**
+   * Name of the user.
+   *
+   * Classified: prints as `***`.
+   */
+  username: string;
+  /** Roles of the user. */
+  roles: UserTrait[];
+  status: UserStatus;
+  /** Whether a second factor is enrolled. */
+  mfa: boolean;
+  /** Whether the password is a one-time password. */
+  password_change: boolean;
+  /** Recovery codes that were not used. */
+  recovery_codes_left: number;
+  /** Living sessions. */
+  sessions: number;
+  /** When the user was made. */
+  created_at: string;
+  /** When the user last signed in. */
+  last_sign_in_at?: string;
+}
+
+export interface UserList {
+  /** All users, by name. */
+  users: UserRecord[];
+}
+
+export interface EndedSessions {
+  /** Sessions that ended. */
+  ended: number;
+}
+
+/** What a signing key does. */
+export type SigningKeyStatus =
+  'next' | 'current' | 'previous' | 'retired' | 'revoked' | (string & {});
+
+/** The known values of {@link SigningKeyStatus}. */
+export const SigningKeyStatus = {
+  /** Is published and will sign. */
+  Next: 'next',
+  /** Signs. */
+  Current: 'current',
+  /** No longer signs; its tokens still verify. */
+  Previous: 'previous',
+  /** Its last token has ended. */
+  Retired: 'retired',
+  /** Was revoked; its tokens are refused. */
+  Revoked: 'revoked',
+} as const;
+
+export interface SigningKeyRecord {
+  /** RFC 7638 thumbprint of the key. */
+  kid: string;
+  status: SigningKeyStatus;
+  /** When it entered the key set. */
+  published_at: string;
+  /** When it signs first, once that is settled. */
+  signs_from?: string;
+  /** When its tokens are refused, once that is settled. */
+  verifies_until?: string;
+  /** Why it was rotated or revoked. */
+  reason?: string;
+}
+
+export interface SigningKeyList {
+  /** Signing keys, newest first. */
+  keys: SigningKeyRecord[];
+}
+
+export interface KeyRotation {
+  /** Why the key is rotated. */
+  reason?: string;
+}
+
+export interface KeyRetirement {
+  /** Why the key is revoked. */
+  reason: string;
 }
 
 export interface Me {
@@ -209,8 +447,13 @@ export interface Me {
   traits: UserTrait[];
   /** Whether a second factor was used. */
   mfa: boolean;
-  /** End of the session. */
+  /** End of the token. */
   expires_at: string;
+  /** When the user last proved who it is. */
+  verified_at?: string;
+  /** Recovery codes that were not used. */
+  recovery_codes_left?: number;
+  next_step?: NextStep;
 }
 
 /** A role of a person. It never stands in a manifest. */

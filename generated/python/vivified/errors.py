@@ -65,6 +65,18 @@ class InvalidPayloadError(ValidationError):
     catalogue_hint = "GET /events/types names the schema of each type."
 
 
+class PasswordRefusedError(ValidationError):
+    """The password is refused.
+
+    Take 12 to 128 characters that are not common and do not hold the user name; each
+    entry of violations names a rule.
+    """
+
+    code_of_class = "password_refused"
+    catalogue_title = "The password is refused"
+    catalogue_hint = "Take 12 to 128 characters that are not common and do not hold the user name; each entry of violations names a rule."
+
+
 class InvalidPolicyError(ValidationError):
     """The policy document is refused.
 
@@ -192,6 +204,39 @@ class WrongPrincipalError(AuthorizationError):
     catalogue_hint = "Lanes take the token of a plugin and admin operations that of a signed-in user."
 
 
+class MfaRequiredError(AuthorizationError):
+    """A second factor is needed.
+
+    Enrol one with POST /auth/mfa/enroll and POST /auth/mfa/confirm.
+    """
+
+    code_of_class = "mfa_required"
+    catalogue_title = "A second factor is needed"
+    catalogue_hint = "Enrol one with POST /auth/mfa/enroll and POST /auth/mfa/confirm."
+
+
+class PasswordChangeRequiredError(AuthorizationError):
+    """The one-time password must be changed first.
+
+    Change it with POST /auth/password.
+    """
+
+    code_of_class = "password_change_required"
+    catalogue_title = "The one-time password must be changed first"
+    catalogue_hint = "Change it with POST /auth/password."
+
+
+class StepUpRequiredError(AuthorizationError):
+    """A fresh verification is needed.
+
+    Verify again with POST /auth/step-up and repeat the request.
+    """
+
+    code_of_class = "step_up_required"
+    catalogue_title = "A fresh verification is needed"
+    catalogue_hint = "Verify again with POST /auth/step-up and repeat the request."
+
+
 class TraitMissingError(AuthorizationError):
     """The caller lacks a trait.
 
@@ -304,6 +349,17 @@ class UnknownPluginError(ValidationError):
     code_of_class = "unknown_plugin"
     catalogue_title = "Unknown plugin"
     catalogue_hint = "GET /plugins lists the plugins the caller may use."
+
+
+class UnknownUserError(ValidationError):
+    """Unknown user.
+
+    GET /admin/users lists the users.
+    """
+
+    code_of_class = "unknown_user"
+    catalogue_title = "Unknown user"
+    catalogue_hint = "GET /admin/users lists the users."
 
 
 class UnknownOperationError(ValidationError):
@@ -659,6 +715,7 @@ ERRORS: Final = ErrorTree(
         "invalid_request": InvalidRequestError,
         "invalid_manifest": InvalidManifestError,
         "invalid_payload": InvalidPayloadError,
+        "password_refused": PasswordRefusedError,
         "invalid_policy": InvalidPolicyError,
         "unauthenticated": UnauthenticatedError,
         "token_expired": TokenExpiredError,
@@ -670,6 +727,9 @@ ERRORS: Final = ErrorTree(
         "purpose_required": PurposeRequiredError,
         "identity_mismatch": IdentityMismatchError,
         "wrong_principal": WrongPrincipalError,
+        "mfa_required": MfaRequiredError,
+        "password_change_required": PasswordChangeRequiredError,
+        "step_up_required": StepUpRequiredError,
         "trait_missing": TraitMissingError,
         "data_trait_missing": DataTraitMissingError,
         "plugin_inactive": PluginInactiveError,
@@ -680,6 +740,7 @@ ERRORS: Final = ErrorTree(
         "not_found": NotFoundError,
         "unknown_event_type": UnknownEventTypeError,
         "unknown_plugin": UnknownPluginError,
+        "unknown_user": UnknownUserError,
         "unknown_operation": UnknownOperationError,
         "unknown_subscription": UnknownSubscriptionError,
         "unknown_dead_letter": UnknownDeadLetterError,

@@ -164,9 +164,9 @@ class SetupRequest(Model):
     Pattern `^[a-z][a-z0-9_.-]{2,62}$`.
     """
     password: str
-    """At least 15 characters.
+    """At least 12 characters, not common, without the user name.
 
-    15 to 256 characters.
+    12 to 128 characters.
     """
 
 
@@ -181,6 +181,8 @@ class SetupResult(Model):
     """Secret of the second factor in base32; shown once."""
     otpauth_uri: str
     """The same for a QR code."""
+    recovery_codes: list[str]
+    """Each signs in once in place of a one-time code; shown once."""
 
 
 class LoginRequest(Model):
@@ -188,7 +190,7 @@ class LoginRequest(Model):
 
     model_config = ConfigDict(extra="ignore")
     masked_fields: ClassVar[frozenset[str]] = frozenset(
-        {"username", "password", "mfa_code"}
+        {"username", "password", "mfa_code", "recovery_code"}
     )
 
     username: str
@@ -201,10 +203,16 @@ class LoginRequest(Model):
 
     1 to 256 characters.
     """
-    mfa_code: str
-    """One-time code of the second factor.
+    mfa_code: str | None = None
+    """One-time code of the second factor. Only a user who has none yet signs in
+    without.
 
     Pattern `^[0-9]{6,8}$`.
+    """
+    recovery_code: str | None = None
+    """A recovery code in place of the one-time code.
+
+    1 to 64 characters.
     """
 
 
@@ -217,6 +225,278 @@ class Session(Model):
     """Bearer token of the session."""
     expires_in: int
     """Life of the token in seconds."""
+    next_step: NextStep | None = None
+
+
+class NextStep(OpenStrEnum):
+    """What the user has to do before anything else is open."""
+
+    CHANGE_PASSWORD = "change_password"
+    """Change the one-time password with POST /auth/password."""
+    ENROLL_MFA = "enroll_mfa"
+    """Enrol a second factor with POST /auth/mfa/enroll and POST /auth/mfa/confirm."""
+
+
+class StepUpRequest(Model):
+    """`StepUpRequest` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+    masked_fields: ClassVar[frozenset[str]] = frozenset(
+        {"password", "mfa_code", "recovery_code"}
+    )
+
+    password: str
+    """The password.
+
+    1 to 256 characters.
+    """
+    mfa_code: str | None = None
+    """One-time code of the second factor; this or a recovery code is needed.
+
+    Pattern `^[0-9]{6,8}$`.
+    """
+    recovery_code: str | None = None
+    """A recovery code in place of the one-time code.
+
+    1 to 64 characters.
+    """
+
+
+class PasswordChange(Model):
+    """`PasswordChange` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+    masked_fields: ClassVar[frozenset[str]] = frozenset(
+        {"current_password", "new_password"}
+    )
+
+    current_password: str
+    """The present password.
+
+    1 to 256 characters.
+    """
+    new_password: str
+    """12 to 128 characters, not common, without the user name.
+
+    1 to 256 characters.
+    """
+
+
+class MfaEnrollment(Model):
+    """`MfaEnrollment` of the contract."""
+
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"mfa_secret", "otpauth_uri"})
+
+    mfa_secret: str
+    """Secret of the second factor in base32; shown once."""
+    otpauth_uri: str
+    """The same for a QR code."""
+    expires_at: DateTime
+    """Until when it can be confirmed."""
+
+
+class MfaConfirmation(Model):
+    """`MfaConfirmation` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"mfa_code"})
+
+    mfa_code: str
+    """One-time code of the new factor.
+
+    Pattern `^[0-9]{6,8}$`.
+    """
+
+
+class RecoveryCodes(Model):
+    """`RecoveryCodes` of the contract."""
+
+    recovery_codes: list[str]
+    """Each signs in once in place of a one-time code."""
+
+
+class SessionList(Model):
+    """`SessionList` of the contract."""
+
+    sessions: list[SessionRecord]
+    """Living sessions, newest first."""
+
+
+class SessionRecord(Model):
+    """`SessionRecord` of the contract."""
+
+    session_id: str
+    """Id of the session."""
+    current: bool
+    """Whether this request belongs to it."""
+    mfa: bool
+    """Whether a second factor was shown."""
+    created_at: DateTime
+    """When it was started."""
+    seen_at: DateTime
+    """When it was last used, to within a few seconds."""
+    ends_at: DateTime
+    """Its absolute limit."""
+
+
+class RoleList(Model):
+    """`RoleList` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    roles: list[UserTrait]
+    """All roles the user is to have.
+
+    1 to 4 entries.
+    """
+
+
+class UserRequest(Model):
+    """`UserRequest` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"username"})
+
+    username: str
+    """Name of the user.
+
+    Pattern `^[a-z][a-z0-9_.-]{2,62}$`.
+    """
+    roles: list[UserTrait]
+    """All roles the user is to have.
+
+    1 to 4 entries.
+    """
+
+
+class Invitation(Model):
+    """`Invitation` of the contract."""
+
+    masked_fields: ClassVar[frozenset[str]] = frozenset(
+        {"username", "initial_password"}
+    )
+
+    user_id: str
+    """Id of the user."""
+    username: str
+    """Name of the user."""
+    initial_password: str
+    """Signs in until it is changed; shown once."""
+    expires_at: DateTime
+    """End of the one-time password."""
+
+
+class UserStatus(OpenStrEnum):
+    """State of a user."""
+
+    INVITED = "invited"
+    """Has not yet changed the one-time password or has no second factor."""
+    ACTIVE = "active"
+    """Can work."""
+    DISABLED = "disabled"
+    """Cannot sign in."""
+
+
+class UserRecord(Model):
+    """`UserRecord` of the contract."""
+
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"username"})
+
+    user_id: str
+    """Id of the user."""
+    username: str
+    """Name of the user."""
+    roles: list[UserTrait]
+    """Roles of the user."""
+    status: UserStatus
+    mfa: bool
+    """Whether a second factor is enrolled."""
+    password_change: bool
+    """Whether the password is a one-time password."""
+    recovery_codes_left: int
+    """Recovery codes that were not used."""
+    sessions: int
+    """Living sessions."""
+    created_at: DateTime
+    """When the user was made."""
+    last_sign_in_at: DateTime | None = None
+    """When the user last signed in."""
+
+
+class UserList(Model):
+    """`UserList` of the contract."""
+
+    users: list[UserRecord]
+    """All users, by name."""
+
+
+class EndedSessions(Model):
+    """`EndedSessions` of the contract."""
+
+    ended: int
+    """Sessions that ended."""
+
+
+class SigningKeyStatus(OpenStrEnum):
+    """What a signing key does."""
+
+    NEXT = "next"
+    """Is published and will sign."""
+    CURRENT = "current"
+    """Signs."""
+    PREVIOUS = "previous"
+    """No longer signs; its tokens still verify."""
+    RETIRED = "retired"
+    """Its last token has ended."""
+    REVOKED = "revoked"
+    """Was revoked; its tokens are refused."""
+
+
+class SigningKeyRecord(Model):
+    """`SigningKeyRecord` of the contract."""
+
+    kid: str
+    """RFC 7638 thumbprint of the key."""
+    status: SigningKeyStatus
+    published_at: DateTime
+    """When it entered the key set."""
+    signs_from: DateTime | None = None
+    """When it signs first, once that is settled."""
+    verifies_until: DateTime | None = None
+    """When its tokens are refused, once that is settled."""
+    reason: str | None = None
+    """Why it was rotated or revoked."""
+
+
+class SigningKeyList(Model):
+    """`SigningKeyList` of the contract."""
+
+    keys: list[SigningKeyRecord]
+    """Signing keys, newest first."""
+
+
+class KeyRotation(Model):
+    """`KeyRotation` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reason: str | None = None
+    """Why the key is rotated.
+
+    1 to 256 characters.
+    """
+
+
+class KeyRetirement(Model):
+    """`KeyRetirement` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reason: str
+    """Why the key is revoked.
+
+    1 to 256 characters.
+    """
 
 
 class Me(Model):
@@ -231,7 +511,12 @@ class Me(Model):
     mfa: bool
     """Whether a second factor was used."""
     expires_at: DateTime
-    """End of the session."""
+    """End of the token."""
+    verified_at: DateTime | None = None
+    """When the user last proved who it is."""
+    recovery_codes_left: int | None = None
+    """Recovery codes that were not used."""
+    next_step: NextStep | None = None
 
 
 class UserTrait(OpenStrEnum):

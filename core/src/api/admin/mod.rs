@@ -6,8 +6,11 @@ mod config;
 mod egress;
 mod events;
 mod explanation;
+mod keys;
+mod plugins;
 mod plugins;
 mod policy;
+mod users;
 
 use vivified_contract::api::{
     AdminApi, DeletePluginConfigParams, ListDeadLettersParams, ListPluginConfigHistoryParams,
@@ -331,6 +334,99 @@ impl AdminApi for Core {
         decision_id: String,
     ) -> Result<models::DecisionExplanation, Problem> {
         policy::explain_decision(self, &decision_id).await
+    }
+
+    async fn list_users(&self, call: &mut Call<'_, Caller>) -> Result<models::UserList, Problem> {
+        users::list_users(self, call).await
+    }
+
+    async fn create_user(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::UserRequest,
+    ) -> Result<models::Invitation, Problem> {
+        users::create_user(self, call, body).await
+    }
+
+    async fn get_user(
+        &self,
+        call: &mut Call<'_, Caller>,
+        user_id: String,
+    ) -> Result<models::UserRecord, Problem> {
+        users::get_user(self, call, user_id).await
+    }
+
+    async fn set_user_roles(
+        &self,
+        call: &mut Call<'_, Caller>,
+        user_id: String,
+        body: models::RoleList,
+    ) -> Result<models::UserRecord, Problem> {
+        users::set_user_roles(self, call, user_id, body).await
+    }
+
+    async fn disable_user(
+        &self,
+        call: &mut Call<'_, Caller>,
+        user_id: String,
+    ) -> Result<models::UserRecord, Problem> {
+        users::disable_user(self, call, user_id).await
+    }
+
+    async fn enable_user(
+        &self,
+        call: &mut Call<'_, Caller>,
+        user_id: String,
+    ) -> Result<models::UserRecord, Problem> {
+        users::enable_user(self, call, user_id).await
+    }
+
+    async fn reset_user_password(
+        &self,
+        call: &mut Call<'_, Caller>,
+        user_id: String,
+    ) -> Result<models::Invitation, Problem> {
+        users::reset_user_password(self, call, user_id).await
+    }
+
+    async fn reset_user_mfa(
+        &self,
+        call: &mut Call<'_, Caller>,
+        user_id: String,
+    ) -> Result<models::Invitation, Problem> {
+        users::reset_user_mfa(self, call, user_id).await
+    }
+
+    async fn revoke_user_sessions(
+        &self,
+        call: &mut Call<'_, Caller>,
+        user_id: String,
+    ) -> Result<models::EndedSessions, Problem> {
+        users::revoke_user_sessions(self, call, user_id).await
+    }
+
+    async fn list_keys(
+        &self,
+        call: &mut Call<'_, Caller>,
+    ) -> Result<models::SigningKeyList, Problem> {
+        keys::list_keys(self, call).await
+    }
+
+    async fn rotate_keys(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::KeyRotation,
+    ) -> Result<models::SigningKeyList, Problem> {
+        keys::rotate_keys(self, call, body).await
+    }
+
+    async fn retire_key(
+        &self,
+        call: &mut Call<'_, Caller>,
+        kid: String,
+        body: models::KeyRetirement,
+    ) -> Result<models::SigningKeyList, Problem> {
+        keys::retire_key(self, call, kid, body).await
     }
 
     async fn search_audit(

@@ -59,7 +59,7 @@ fn control_good_tokens_of_each_kind_verify_as_their_kind_only() {
         chain: &chain,
     };
     let tokens = [
-        (TokenKind::Session, CORE_AUDIENCE, issue_session(&keys, NOW, "usr_1", "ses_1")),
+        (TokenKind::Session, CORE_AUDIENCE, issue_session(&keys, NOW, 900, "usr_1", "ses_1")),
         (TokenKind::Plugin, CORE_AUDIENCE, issue_plugin(&keys, NOW, "alpha", 1)),
         (TokenKind::Call, "beta", issue_call(&keys, NOW, &call)),
     ];

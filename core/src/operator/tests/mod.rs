@@ -65,7 +65,7 @@ impl Bench {
             Store::open(&folder.path().join("core.db"), &[crate::identity::MIGRATIONS]).unwrap();
         let clock = Clock::manual(time::macros::datetime!(2026-11-22 17:00 UTC));
         let master = MasterKey::from_bytes(&[3; 32]).unwrap();
-        let keys = SigningKeys::open(&folder.path().join("signing.key")).unwrap();
+        let keys = SigningKeys::from_seed(&[9; 32]);
         let identity = Identity::new(store, clock.clone(), &master, keys, false);
         let tls = Tls::new(None).unwrap();
         let mut gateway = Gateway::new(identity.clone(), clock.clone(), &tls);

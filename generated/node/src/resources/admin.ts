@@ -7,15 +7,6 @@ import type { Operation } from '../runtime/operation.js';
 import type { RequestOptions } from '../runtime/options.js';
 import type { Transport } from '../runtime/transport.js';
 
-export const LIST_ENROLLMENTS: Operation = {
-  method: 'GET',
-  path: '/admin/enrollments',
-  parameters: [],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
 export const CREATE_ENROLLMENT: Operation = {
   method: 'POST',
   path: '/admin/enrollments',
@@ -24,23 +15,6 @@ export const CREATE_ENROLLMENT: Operation = {
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json', mask: 'Enrollment' },
-};
-
-export const REVOKE_ENROLLMENT: Operation = {
-  method: 'DELETE',
-  path: '/admin/enrollments/{enrollment_id}',
-  parameters: [
-    {
-      name: 'enrollmentId',
-      wireName: 'enrollment_id',
-      place: 'path',
-      style: 'simple',
-      explode: false,
-    },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'none' },
 };
 
 export const LIST_ADMIN_PLUGINS: Operation = {
@@ -52,56 +26,9 @@ export const LIST_ADMIN_PLUGINS: Operation = {
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
-export const GET_ADMIN_PLUGIN: Operation = {
-  method: 'GET',
-  path: '/admin/plugins/{plugin_id}',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
 export const APPROVE_PLUGIN: Operation = {
   method: 'POST',
   path: '/admin/plugins/{plugin_id}/approve',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const SUSPEND_PLUGIN: Operation = {
-  method: 'POST',
-  path: '/admin/plugins/{plugin_id}/suspend',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const DRAIN_PLUGIN: Operation = {
-  method: 'POST',
-  path: '/admin/plugins/{plugin_id}/drain',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const RESUME_PLUGIN: Operation = {
-  method: 'POST',
-  path: '/admin/plugins/{plugin_id}/resume',
   parameters: [
     { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
   ],
@@ -315,200 +242,129 @@ export const CHECK_EGRESS: Operation = {
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
-export const LIST_DEAD_LETTERS: Operation = {
+export const LIST_USERS: Operation = {
   method: 'GET',
-  path: '/admin/dead-letters',
-  parameters: [
-    { name: 'pluginId', wireName: 'plugin_id', place: 'query', style: 'form', explode: true },
-    {
-      name: 'subscription',
-      wireName: 'subscription',
-      place: 'query',
-      style: 'form',
-      explode: true,
-    },
-    { name: 'eventType', wireName: 'event_type', place: 'query', style: 'form', explode: true },
-    { name: 'reason', wireName: 'reason', place: 'query', style: 'form', explode: true },
-    { name: 'cursor', wireName: 'cursor', place: 'query', style: 'form', explode: true },
-    { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export interface ListDeadLettersParams {
-  /** Only of this subscriber. */
-  pluginId?: models.PluginId | undefined;
-  /** Only of subscriptions of this name. */
-  subscription?: string | undefined;
-  /** Only events of this type. */
-  eventType?: string | undefined;
-  /** Only with this reason. */
-  reason?: string | undefined;
-  /** Where the page before ended. */
-  cursor?: string | undefined;
-  /**
-   * Most entries of one page.
-   *
-   * Default: `100`.
-   */
-  limit?: number | undefined;
-}
-
-export const GET_DEAD_LETTER: Operation = {
-  method: 'GET',
-  path: '/admin/dead-letters/{dead_letter}',
-  parameters: [
-    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const DROP_DEAD_LETTER: Operation = {
-  method: 'DELETE',
-  path: '/admin/dead-letters/{dead_letter}',
-  parameters: [
-    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'none' },
-};
-
-export const REDRIVE_DEAD_LETTER: Operation = {
-  method: 'POST',
-  path: '/admin/dead-letters/{dead_letter}/redrive',
-  parameters: [
-    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const REDRIVE_DEAD_LETTERS: Operation = {
-  method: 'POST',
-  path: '/admin/redrive',
+  path: '/admin/users',
   parameters: [],
   idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'UserList' },
+};
+
+export const CREATE_USER: Operation = {
+  method: 'POST',
+  path: '/admin/users',
+  parameters: [],
+  idempotency: 'none',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'Invitation' },
 };
 
-export const REPLAY_EVENTS: Operation = {
-  method: 'POST',
-  path: '/admin/replays',
-  parameters: [],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const TAIL_EVENTS: Operation = {
+export const GET_USER: Operation = {
   method: 'GET',
-  path: '/admin/events',
+  path: '/admin/users/{user_id}',
   parameters: [
-    { name: 'eventType', wireName: 'event_type', place: 'query', style: 'form', explode: true },
-    { name: 'source', wireName: 'source', place: 'query', style: 'form', explode: true },
-    { name: 'after', wireName: 'after', place: 'query', style: 'form', explode: true },
-    { name: 'waitMs', wireName: 'wait_ms', place: 'query', style: 'form', explode: true },
-    { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
+    { name: 'userId', wireName: 'user_id', place: 'path', style: 'simple', explode: false },
   ],
   idempotency: 'natural',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'UserRecord' },
 };
 
-export interface TailEventsParams {
-  /** Only events of this type. */
-  eventType?: string | undefined;
-  /** Only events of this publisher. */
-  source?: models.PluginId | undefined;
-  /** Only events after this sequence, oldest first. */
-  after?: number | undefined;
-  /**
-   * With after, how long to wait for the first one in milliseconds.
-   *
-   * Default: `0`.
-   */
-  waitMs?: number | undefined;
-  /**
-   * Most entries of one page.
-   *
-   * Default: `100`.
-   */
-  limit?: number | undefined;
-}
-
-export const GET_POLICY: Operation = {
-  method: 'GET',
-  path: '/admin/policy',
-  parameters: [],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const PUT_POLICY: Operation = {
+export const SET_USER_ROLES: Operation = {
   method: 'PUT',
-  path: '/admin/policy',
+  path: '/admin/users/{user_id}/roles',
   parameters: [
-    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
+    { name: 'userId', wireName: 'user_id', place: 'path', style: 'simple', explode: false },
   ],
   idempotency: 'natural',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
-  answer: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'UserRecord' },
 };
 
-export interface PutPolicyParams {
-  /** The version to replace. */
-  ifMatch: string;
-}
-
-export const LIST_POLICY_VERSIONS: Operation = {
-  method: 'GET',
-  path: '/admin/policy/versions',
-  parameters: [],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const GET_POLICY_VERSION: Operation = {
-  method: 'GET',
-  path: '/admin/policy/versions/{version}',
-  parameters: [
-    { name: 'version', wireName: 'version', place: 'path', style: 'simple', explode: false },
-  ],
-  idempotency: 'natural',
-  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
-  answer: { kind: 'json', mediaType: 'application/json' },
-};
-
-export const SIMULATE_POLICY: Operation = {
+export const DISABLE_USER: Operation = {
   method: 'POST',
-  path: '/admin/policy/simulate',
+  path: '/admin/users/{user_id}/disable',
+  parameters: [
+    { name: 'userId', wireName: 'user_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'UserRecord' },
+};
+
+export const ENABLE_USER: Operation = {
+  method: 'POST',
+  path: '/admin/users/{user_id}/enable',
+  parameters: [
+    { name: 'userId', wireName: 'user_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'UserRecord' },
+};
+
+export const RESET_USER_PASSWORD: Operation = {
+  method: 'POST',
+  path: '/admin/users/{user_id}/password/reset',
+  parameters: [
+    { name: 'userId', wireName: 'user_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'Invitation' },
+};
+
+export const RESET_USER_MFA: Operation = {
+  method: 'POST',
+  path: '/admin/users/{user_id}/mfa/reset',
+  parameters: [
+    { name: 'userId', wireName: 'user_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'Invitation' },
+};
+
+export const REVOKE_USER_SESSIONS: Operation = {
+  method: 'POST',
+  path: '/admin/users/{user_id}/sessions/revoke',
+  parameters: [
+    { name: 'userId', wireName: 'user_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const LIST_KEYS: Operation = {
+  method: 'GET',
+  path: '/admin/keys',
   parameters: [],
   idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const ROTATE_KEYS: Operation = {
+  method: 'POST',
+  path: '/admin/keys/rotate',
+  parameters: [],
+  idempotency: 'none',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
-export const EXPLAIN_DECISION: Operation = {
-  method: 'GET',
-  path: '/admin/policy/decisions/{decision_id}',
-  parameters: [
-    { name: 'decisionId', wireName: 'decision_id', place: 'path', style: 'simple', explode: false },
-  ],
+export const RETIRE_KEY: Operation = {
+  method: 'POST',
+  path: '/admin/keys/{kid}/retire',
+  parameters: [{ name: 'kid', wireName: 'kid', place: 'path', style: 'simple', explode: false }],
   idempotency: 'natural',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
@@ -553,17 +409,6 @@ export class AdminResource {
   }
 
   /**
-   * List enrolments
-   *
-   * The enrolments that have not ended, with what has become of each. Never a token.
-   *
-   * `GET /admin/enrollments`
-   */
-  listEnrollments(options: RequestOptions = {}): Promise<models.EnrollmentList> {
-    return this.#transport.send(LIST_ENROLLMENTS, {}, undefined, options);
-  }
-
-  /**
    * Enrol a plugin
    *
    * Makes a token with which the named plugin registers once. With approve the traits and domains
@@ -579,19 +424,6 @@ export class AdminResource {
   }
 
   /**
-   * Revoke an enrolment
-   *
-   * Ends an enrolment token before its time, spent or not. A plugin that registered with it stays
-   * as it is.
-   *
-   * `DELETE /admin/enrollments/{enrollment_id}`
-   */
-  revokeEnrollment(enrollmentId: string, options: RequestOptions = {}): Promise<void> {
-    const values = { enrollmentId };
-    return this.#transport.send(REVOKE_ENROLLMENT, values, undefined, options);
-  }
-
-  /**
    * List all plugins
    *
    * Every registered plugin with state, reason, traits, lease and health.
@@ -600,21 +432,6 @@ export class AdminResource {
    */
   listAdminPlugins(options: RequestOptions = {}): Promise<models.PluginList> {
     return this.#transport.send(LIST_ADMIN_PLUGINS, {}, undefined, options);
-  }
-
-  /**
-   * Show one plugin
-   *
-   * The plugin with its manifest and the history of its states, newest first.
-   *
-   * `GET /admin/plugins/{plugin_id}`
-   */
-  getAdminPlugin(
-    pluginId: models.PluginId,
-    options: RequestOptions = {},
-  ): Promise<models.PluginDetails> {
-    const values = { pluginId };
-    return this.#transport.send(GET_ADMIN_PLUGIN, values, undefined, options);
   }
 
   /**
@@ -632,56 +449,6 @@ export class AdminResource {
   ): Promise<models.PluginRecord> {
     const values = { pluginId };
     return this.#transport.send(APPROVE_PLUGIN, values, body, options);
-  }
-
-  /**
-   * Suspend a plugin
-   *
-   * Pauses the plugin at once on every lane. It may renew its lease and nothing else; what waits
-   * for it goes on waiting.
-   *
-   * `POST /admin/plugins/{plugin_id}/suspend`
-   */
-  suspendPlugin(
-    pluginId: models.PluginId,
-    body: models.StateChange,
-    options: RequestOptions = {},
-  ): Promise<models.PluginRecord> {
-    const values = { pluginId };
-    return this.#transport.send(SUSPEND_PLUGIN, values, body, options);
-  }
-
-  /**
-   * Let a plugin finish
-   *
-   * The plugin gets no new calls and no new deliveries and may finish what it has begun.
-   *
-   * `POST /admin/plugins/{plugin_id}/drain`
-   */
-  drainPlugin(
-    pluginId: models.PluginId,
-    body: models.StateChange,
-    options: RequestOptions = {},
-  ): Promise<models.PluginRecord> {
-    const values = { pluginId };
-    return this.#transport.send(DRAIN_PLUGIN, values, body, options);
-  }
-
-  /**
-   * Resume a plugin
-   *
-   * Ends a suspension or a drain. A plugin whose manifest meanwhile asks for more than was
-   * approved waits for approval.
-   *
-   * `POST /admin/plugins/{plugin_id}/resume`
-   */
-  resumePlugin(
-    pluginId: models.PluginId,
-    body: models.StateChange,
-    options: RequestOptions = {},
-  ): Promise<models.PluginRecord> {
-    const values = { pluginId };
-    return this.#transport.send(RESUME_PLUGIN, values, body, options);
   }
 
   /**
@@ -930,191 +697,161 @@ export class AdminResource {
   }
 
   /**
-   * List dead letters
+   * List the users
    *
-   * Events that were delivered in vain, expired or were given up, newest first. Facts only; no
-   * payload is shown.
+   * Every user with roles, state, second factor and sessions.
    *
-   * `GET /admin/dead-letters`
+   * `GET /admin/users`
    */
-  listDeadLetters(
-    params: ListDeadLettersParams = {},
+  listUsers(options: RequestOptions = {}): Promise<models.UserList> {
+    return this.#transport.send(LIST_USERS, {}, undefined, options);
+  }
+
+  /**
+   * Create a user
+   *
+   * Makes a user with a one-time password that has to be changed at the first sign-in. The second
+   * factor is enrolled right after.
+   *
+   * `POST /admin/users`
+   */
+  createUser(body: models.UserRequest, options: RequestOptions = {}): Promise<models.Invitation> {
+    return this.#transport.send(CREATE_USER, {}, body, options);
+  }
+
+  /**
+   * Show a user
+   *
+   * Roles, state, second factor and sessions of one user.
+   *
+   * `GET /admin/users/{user_id}`
+   */
+  getUser(userId: string, options: RequestOptions = {}): Promise<models.UserRecord> {
+    const values = { userId };
+    return this.#transport.send(GET_USER, values, undefined, options);
+  }
+
+  /**
+   * Set the roles of a user
+   *
+   * The roles count from the next request on. The last working administrator stays one.
+   *
+   * `PUT /admin/users/{user_id}/roles`
+   */
+  setUserRoles(
+    userId: string,
+    body: models.RoleList,
     options: RequestOptions = {},
-  ): Promise<models.DeadLetterPage> {
-    const values = { ...params };
-    return this.#transport.send(LIST_DEAD_LETTERS, values, undefined, options);
+  ): Promise<models.UserRecord> {
+    const values = { userId };
+    return this.#transport.send(SET_USER_ROLES, values, body, options);
   }
 
   /**
-   * Show a dead letter
+   * Disable a user
    *
-   * One dead letter with every attempt to deliver it. Facts only; no payload is shown.
+   * Ends all sessions of the user at once and refuses new ones. The last working administrator
+   * cannot be disabled.
    *
-   * `GET /admin/dead-letters/{dead_letter}`
+   * `POST /admin/users/{user_id}/disable`
    */
-  getDeadLetter(
-    deadLetter: number,
+  disableUser(userId: string, options: RequestOptions = {}): Promise<models.UserRecord> {
+    const values = { userId };
+    return this.#transport.send(DISABLE_USER, values, undefined, options);
+  }
+
+  /**
+   * Enable a user
+   *
+   * The user can sign in again with the password and the factor it had.
+   *
+   * `POST /admin/users/{user_id}/enable`
+   */
+  enableUser(userId: string, options: RequestOptions = {}): Promise<models.UserRecord> {
+    const values = { userId };
+    return this.#transport.send(ENABLE_USER, values, undefined, options);
+  }
+
+  /**
+   * Give a user a new one-time password
+   *
+   * For a forgotten password. The second factor stays and all sessions end.
+   *
+   * `POST /admin/users/{user_id}/password/reset`
+   */
+  resetUserPassword(userId: string, options: RequestOptions = {}): Promise<models.Invitation> {
+    const values = { userId };
+    return this.#transport.send(RESET_USER_PASSWORD, values, undefined, options);
+  }
+
+  /**
+   * Remove the second factor of a user
+   *
+   * For a lost authenticator. Takes the factor and the recovery codes away, ends all sessions and
+   * gives a one-time password, because the password alone must not enrol a new factor. The last
+   * working administrator keeps its factor.
+   *
+   * `POST /admin/users/{user_id}/mfa/reset`
+   */
+  resetUserMfa(userId: string, options: RequestOptions = {}): Promise<models.Invitation> {
+    const values = { userId };
+    return this.#transport.send(RESET_USER_MFA, values, undefined, options);
+  }
+
+  /**
+   * End all sessions of a user
+   *
+   * Every token of the user is refused from then on. The user can sign in again.
+   *
+   * `POST /admin/users/{user_id}/sessions/revoke`
+   */
+  revokeUserSessions(userId: string, options: RequestOptions = {}): Promise<models.EndedSessions> {
+    const values = { userId };
+    return this.#transport.send(REVOKE_USER_SESSIONS, values, undefined, options);
+  }
+
+  /**
+   * List the signing keys
+   *
+   * The key that signs, the next one that is published already, those that still verify, and those
+   * that are gone, newest first.
+   *
+   * `GET /admin/keys`
+   */
+  listKeys(options: RequestOptions = {}): Promise<models.SigningKeyList> {
+    return this.#transport.send(LIST_KEYS, {}, undefined, options);
+  }
+
+  /**
+   * Rotate the signing key
+   *
+   * The next key signs as soon as it has been published for twice the cache time of the key set;
+   * the present one verifies until its last token has ended.
+   *
+   * `POST /admin/keys/rotate`
+   */
+  rotateKeys(
+    body: models.KeyRotation,
     options: RequestOptions = {},
-  ): Promise<models.DeadLetterRecord> {
-    const values = { deadLetter };
-    return this.#transport.send(GET_DEAD_LETTER, values, undefined, options);
+  ): Promise<models.SigningKeyList> {
+    return this.#transport.send(ROTATE_KEYS, {}, body, options);
   }
 
   /**
-   * Drop a dead letter
+   * Revoke a signing key at once
    *
-   * Gives the delivery up for good. The event itself stays for its other subscribers.
+   * For a key that may have leaked. Every token it signed is refused from now on; plugins notice
+   * when their copy of the key set ends, after five minutes at most. The next key takes its place.
    *
-   * `DELETE /admin/dead-letters/{dead_letter}`
+   * `POST /admin/keys/{kid}/retire`
    */
-  dropDeadLetter(deadLetter: number, options: RequestOptions = {}): Promise<void> {
-    const values = { deadLetter };
-    return this.#transport.send(DROP_DEAD_LETTER, values, undefined, options);
-  }
-
-  /**
-   * Redrive a dead letter
-   *
-   * Puts the event back into its subscription with all its attempts before it.
-   *
-   * `POST /admin/dead-letters/{dead_letter}/redrive`
-   */
-  redriveDeadLetter(
-    deadLetter: number,
+  retireKey(
+    kid: string,
+    body: models.KeyRetirement,
     options: RequestOptions = {},
-  ): Promise<models.RedriveResult> {
-    const values = { deadLetter };
-    return this.#transport.send(REDRIVE_DEAD_LETTER, values, undefined, options);
-  }
-
-  /**
-   * Redrive dead letters
-   *
-   * Puts every dead letter that matches the filter back into its subscription, a bounded number of
-   * them in one request.
-   *
-   * `POST /admin/redrive`
-   */
-  redriveDeadLetters(
-    body: models.RedriveRequest,
-    options: RequestOptions = {},
-  ): Promise<models.RedriveResult> {
-    return this.#transport.send(REDRIVE_DEAD_LETTERS, {}, body, options);
-  }
-
-  /**
-   * Replay events into a subscription
-   *
-   * Delivers kept events once more to one subscription, from a sequence or a time on. What it may
-   * have is decided at delivery, as always.
-   *
-   * `POST /admin/replays`
-   */
-  replayEvents(
-    body: models.ReplayRequest,
-    options: RequestOptions = {},
-  ): Promise<models.ReplayResult> {
-    return this.#transport.send(REPLAY_EVENTS, {}, body, options);
-  }
-
-  /**
-   * Tail events
-   *
-   * Facts of the newest events, newest first, or of those after a sequence, oldest first. No
-   * payload is shown and partition keys are pseudonyms.
-   *
-   * `GET /admin/events`
-   */
-  tailEvents(
-    params: TailEventsParams = {},
-    options: RequestOptions = {},
-  ): Promise<models.EventTail> {
-    const values = { ...params };
-    return this.#transport.send(TAIL_EVENTS, values, undefined, options);
-  }
-
-  /**
-   * Read the policy
-   *
-   * The document in force with its version, and the floor that holds beneath every document.
-   *
-   * `GET /admin/policy`
-   */
-  getPolicy(options: RequestOptions = {}): Promise<models.PolicyRecord> {
-    return this.#transport.send(GET_POLICY, {}, undefined, options);
-  }
-
-  /**
-   * Put a policy in force
-   *
-   * Stores the document as the next version and decides by it from then on. A document with any
-   * finding is refused as a whole. To go back put an older document again.
-   *
-   * `PUT /admin/policy`
-   */
-  putPolicy(
-    body: models.PolicyWrite,
-    params: PutPolicyParams,
-    options: RequestOptions = {},
-  ): Promise<models.PolicyRecord> {
-    const values = { ...params };
-    return this.#transport.send(PUT_POLICY, values, body, options);
-  }
-
-  /**
-   * List the versions of the policy
-   *
-   * Who put which version in force when and why, newest first.
-   *
-   * `GET /admin/policy/versions`
-   */
-  listPolicyVersions(options: RequestOptions = {}): Promise<models.PolicyVersions> {
-    return this.#transport.send(LIST_POLICY_VERSIONS, {}, undefined, options);
-  }
-
-  /**
-   * Read a version of the policy
-   *
-   * The document of one version, in force or not. Version 0 is the built-in one.
-   *
-   * `GET /admin/policy/versions/{version}`
-   */
-  getPolicyVersion(version: number, options: RequestOptions = {}): Promise<models.PolicyRecord> {
-    const values = { version };
-    return this.#transport.send(GET_POLICY_VERSION, values, undefined, options);
-  }
-
-  /**
-   * Try a policy on recorded decisions
-   *
-   * Decides what this Core has lately decided again by the given document and tells what would
-   * change. Nothing is stored. The record lives in memory and starts empty with each start of
-   * Core.
-   *
-   * `POST /admin/policy/simulate`
-   */
-  simulatePolicy(
-    body: models.PolicySimulation,
-    options: RequestOptions = {},
-  ): Promise<models.SimulationResult> {
-    return this.#transport.send(SIMULATE_POLICY, {}, body, options);
-  }
-
-  /**
-   * Explain a denial
-   *
-   * Which rule denied on what grounds, which traits were missing and the smallest safe change that
-   * would allow it, found by trying. Works for the newest denials of this Core; the audit log
-   * keeps all of them.
-   *
-   * `GET /admin/policy/decisions/{decision_id}`
-   */
-  explainDecision(
-    decisionId: string,
-    options: RequestOptions = {},
-  ): Promise<models.DecisionExplanation> {
-    const values = { decisionId };
-    return this.#transport.send(EXPLAIN_DECISION, values, undefined, options);
+  ): Promise<models.SigningKeyList> {
+    const values = { kid };
+    return this.#transport.send(RETIRE_KEY, values, body, options);
   }
 
   /**

@@ -43,6 +43,83 @@ export const LOGOUT: Operation = {
   answer: { kind: 'none' },
 };
 
+export const REFRESH_SESSION: Operation = {
+  method: 'POST',
+  path: '/auth/refresh',
+  parameters: [],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'Session' },
+};
+
+export const STEP_UP: Operation = {
+  method: 'POST',
+  path: '/auth/step-up',
+  parameters: [],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'Session' },
+};
+
+export const CHANGE_PASSWORD: Operation = {
+  method: 'POST',
+  path: '/auth/password',
+  parameters: [],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'none' },
+};
+
+export const ENROLL_MFA: Operation = {
+  method: 'POST',
+  path: '/auth/mfa/enroll',
+  parameters: [],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json', mask: 'MfaEnrollment' },
+};
+
+export const CONFIRM_MFA: Operation = {
+  method: 'POST',
+  path: '/auth/mfa/confirm',
+  parameters: [],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const REGENERATE_RECOVERY_CODES: Operation = {
+  method: 'POST',
+  path: '/auth/mfa/recovery-codes',
+  parameters: [],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const LIST_SESSIONS: Operation = {
+  method: 'GET',
+  path: '/auth/sessions',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const END_SESSION: Operation = {
+  method: 'DELETE',
+  path: '/auth/sessions/{session_id}',
+  parameters: [
+    { name: 'sessionId', wireName: 'session_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'none' },
+};
+
 /** People who sign in to Core. */
 export class IdentityResource {
   readonly #transport: Transport;
@@ -95,5 +172,104 @@ export class IdentityResource {
    */
   logout(options: RequestOptions = {}): Promise<void> {
     return this.#transport.send(LOGOUT, {}, undefined, options);
+  }
+
+  /**
+   * Renew the session token
+   *
+   * Answers a new token for the session of the present one. The session itself ends when idle and
+   * at its absolute limit all the same.
+   *
+   * `POST /auth/refresh`
+   */
+  refreshSession(options: RequestOptions = {}): Promise<models.Session> {
+    return this.#transport.send(REFRESH_SESSION, {}, undefined, options);
+  }
+
+  /**
+   * Prove again who is signed in
+   *
+   * Checks the password together with a one-time code or a recovery code once more. Operations
+   * that ask for a fresh verification are open for some minutes after it.
+   *
+   * `POST /auth/step-up`
+   */
+  stepUp(body: models.StepUpRequest, options: RequestOptions = {}): Promise<models.Session> {
+    return this.#transport.send(STEP_UP, {}, body, options);
+  }
+
+  /**
+   * Change the password
+   *
+   * Takes the present password and a new one. Passwords have 12 to 128 characters and no rules of
+   * composition; common ones and those that hold the user name are refused. All other sessions of
+   * the user end.
+   *
+   * `POST /auth/password`
+   */
+  changePassword(body: models.PasswordChange, options: RequestOptions = {}): Promise<void> {
+    return this.#transport.send(CHANGE_PASSWORD, {}, body, options);
+  }
+
+  /**
+   * Begin to enrol a second factor
+   *
+   * Makes a new secret for an authenticator. It replaces the present factor, if there is one, once
+   * a code of it was confirmed in the same session.
+   *
+   * `POST /auth/mfa/enroll`
+   */
+  enrollMfa(options: RequestOptions = {}): Promise<models.MfaEnrollment> {
+    return this.#transport.send(ENROLL_MFA, {}, undefined, options);
+  }
+
+  /**
+   * Confirm the second factor
+   *
+   * Takes a code of the secret that was enrolled in this session. The session counts as fully
+   * verified from then on, all other sessions of the user end, and the answer holds new recovery
+   * codes.
+   *
+   * `POST /auth/mfa/confirm`
+   */
+  confirmMfa(
+    body: models.MfaConfirmation,
+    options: RequestOptions = {},
+  ): Promise<models.RecoveryCodes> {
+    return this.#transport.send(CONFIRM_MFA, {}, body, options);
+  }
+
+  /**
+   * Make new recovery codes
+   *
+   * Replaces all recovery codes of the user. Each signs in once in place of a one-time code.
+   *
+   * `POST /auth/mfa/recovery-codes`
+   */
+  regenerateRecoveryCodes(options: RequestOptions = {}): Promise<models.RecoveryCodes> {
+    return this.#transport.send(REGENERATE_RECOVERY_CODES, {}, undefined, options);
+  }
+
+  /**
+   * List the own sessions
+   *
+   * Every living session of the signed-in user, newest first.
+   *
+   * `GET /auth/sessions`
+   */
+  listSessions(options: RequestOptions = {}): Promise<models.SessionList> {
+    return this.#transport.send(LIST_SESSIONS, {}, undefined, options);
+  }
+
+  /**
+   * End one of the own sessions
+   *
+   * The session is refused from then on. A session that has ended already is no fault.
+   *
+   * `DELETE /auth/sessions/{session_id}`
+   */
+  endSession(sessionId: string, options: RequestOptions = {}): Promise<void> {
+    const values = { sessionId };
+    return this.#transport.send(END_SESSION, values, undefined, options);
   }
 }

@@ -286,80 +286,139 @@ void test('check_egress reaches the wire', async () => {
   wire.check(expected, received);
 });
 
-void test('list_dead_letters reaches the wire', async () => {
+void test('list_users reaches the wire', async () => {
   const answer =
-    '{"dead_letters":[{"dead_letter":7,"plugin_id":"hello_py","subscription":"mail","sequence":42,"event_type":"EmailQueued","source":"hello_py","attempts":8,"reason":"smtp_550","published_at":"2026-11-22T17:00:00Z","died_at":"2026-11-23T20:36:00Z","size":214}],"cursor":null}';
+    '{"users":[{"user_id":"usr_synthetic0001","username":"night_operator","roles":["operator"],"status":"active","mfa":true,"password_change":false,"recovery_codes_left":10,"sessions":1,"created_at":"2026-11-22T17:00:00Z","last_sign_in_at":"2026-11-22T18:00:00Z"}]}';
   const wire = new Wire(200, answer);
   const client = new VivifiedClient(wire.options);
-  const params =
-    '{"pluginId":"hello_py","subscription":"mail","eventType":"EmailQueued","reason":"smtp_550","cursor":"b3V0Ym94OjAwMDE","limit":100}';
-  const expected =
-    '{"method":"GET","path":"/admin/dead-letters","query":[["plugin_id","hello_py"],["subscription","mail"],["event_type","EmailQueued"],["reason","smtp_550"],["cursor","b3V0Ym94OjAwMDE"],["limit","100"]],"headers":{}}';
-  const received = await client.admin.listDeadLetters(json(params));
+  const expected = '{"method":"GET","path":"/admin/users","query":[],"headers":{}}';
+  const received = await client.admin.listUsers();
   wire.check(expected, received);
 });
 
-void test('get_dead_letter reaches the wire', async () => {
+void test('create_user reaches the wire', async () => {
   const answer =
-    '{"dead_letter":7,"plugin_id":"hello_py","subscription":"mail","sequence":42,"event_type":"EmailQueued","source":"hello_py","attempts":8,"reason":"smtp_550","published_at":"2026-11-22T17:00:00Z","died_at":"2026-11-23T20:36:00Z","size":214,"event_id":"evt-0001","data_traits":[],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","history":[{"attempt":1,"outcome":"nack","reason":"smtp_451","at":"2026-11-22T17:00:05Z"}]}';
-  const wire = new Wire(200, answer);
+    '{"user_id":"usr_synthetic0001","username":"night_operator","initial_password":"k7mq-synthetic-one-time-0001","expires_at":"2026-11-23T17:00:00Z"}';
+  const wire = new Wire(201, answer);
   const client = new VivifiedClient(wire.options);
-  const expected = '{"method":"GET","path":"/admin/dead-letters/7","query":[],"headers":{}}';
-  const received = await client.admin.getDeadLetter(json('7'));
-  wire.check(expected, received);
-});
-
-void test('drop_dead_letter reaches the wire', async () => {
-  const answer = '';
-  const wire = new Wire(204, answer);
-  const client = new VivifiedClient(wire.options);
-  const expected = '{"method":"DELETE","path":"/admin/dead-letters/7","query":[],"headers":{}}';
-  await client.admin.dropDeadLetter(json('7'));
-  wire.check(expected);
-});
-
-void test('redrive_dead_letter reaches the wire', async () => {
-  const answer = '{"redriven":1,"skipped":0,"remaining":0}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
+  const body = '{"username":"night_operator","roles":["operator"]}';
   const expected =
-    '{"method":"POST","path":"/admin/dead-letters/7/redrive","query":[],"headers":{}}';
-  const received = await client.admin.redriveDeadLetter(json('7'));
+    '{"contentType":"application/json","body":{"username":"night_operator","roles":["operator"]},"method":"POST","path":"/admin/users","query":[],"headers":{}}';
+  const received = await client.admin.createUser(json(body));
   wire.check(expected, received);
 });
 
-void test('redrive_dead_letters reaches the wire', async () => {
-  const answer = '{"redriven":12,"skipped":0,"remaining":0}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
-  const body = '{"plugin_id":"hello_py","reason":"smtp_451"}';
-  const expected =
-    '{"contentType":"application/json","body":{"plugin_id":"hello_py","reason":"smtp_451"},"method":"POST","path":"/admin/redrive","query":[],"headers":{}}';
-  const received = await client.admin.redriveDeadLetters(json(body));
-  wire.check(expected, received);
-});
-
-void test('replay_events reaches the wire', async () => {
-  const answer = '{"replayed":12,"next_sequence":null}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
-  const body = '{"plugin_id":"hello_py","subscription":"mail","from_sequence":1}';
-  const expected =
-    '{"contentType":"application/json","body":{"plugin_id":"hello_py","subscription":"mail","from_sequence":1},"method":"POST","path":"/admin/replays","query":[],"headers":{}}';
-  const received = await client.admin.replayEvents(json(body));
-  wire.check(expected, received);
-});
-
-void test('tail_events reaches the wire', async () => {
+void test('get_user reaches the wire', async () => {
   const answer =
-    '{"events":[{"sequence":42,"event_id":"evt-0001","event_type":"EmailQueued","source":"hello_py","published_at":"2026-11-22T17:00:00Z","partition":"key_9f86d081884c7d659a2feaa0c55ad015","data_traits":[],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","size":214,"undelivered":1,"dead_letters":0}]}';
+    '{"user_id":"usr_synthetic0001","username":"night_operator","roles":["operator"],"status":"active","mfa":true,"password_change":false,"recovery_codes_left":10,"sessions":1,"created_at":"2026-11-22T17:00:00Z","last_sign_in_at":"2026-11-22T18:00:00Z"}';
   const wire = new Wire(200, answer);
   const client = new VivifiedClient(wire.options);
-  const params =
-    '{"eventType":"EmailQueued","source":"hello_py","after":41,"waitMs":1000,"limit":100}';
   const expected =
-    '{"method":"GET","path":"/admin/events","query":[["event_type","EmailQueued"],["source","hello_py"],["after","41"],["wait_ms","1000"],["limit","100"]],"headers":{}}';
-  const received = await client.admin.tailEvents(json(params));
+    '{"method":"GET","path":"/admin/users/usr_synthetic0001","query":[],"headers":{}}';
+  const received = await client.admin.getUser('usr_synthetic0001');
+  wire.check(expected, received);
+});
+
+void test('set_user_roles reaches the wire', async () => {
+  const answer =
+    '{"user_id":"usr_synthetic0001","username":"night_operator","roles":["operator"],"status":"active","mfa":true,"password_change":false,"recovery_codes_left":10,"sessions":1,"created_at":"2026-11-22T17:00:00Z","last_sign_in_at":"2026-11-22T18:00:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"roles":["operator","auditor"]}';
+  const expected =
+    '{"contentType":"application/json","body":{"roles":["operator","auditor"]},"method":"PUT","path":"/admin/users/usr_synthetic0001/roles","query":[],"headers":{}}';
+  const received = await client.admin.setUserRoles('usr_synthetic0001', json(body));
+  wire.check(expected, received);
+});
+
+void test('disable_user reaches the wire', async () => {
+  const answer =
+    '{"user_id":"usr_synthetic0001","username":"night_operator","roles":["operator"],"status":"disabled","mfa":true,"password_change":false,"recovery_codes_left":10,"sessions":1,"created_at":"2026-11-22T17:00:00Z","last_sign_in_at":"2026-11-22T18:00:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"POST","path":"/admin/users/usr_synthetic0001/disable","query":[],"headers":{}}';
+  const received = await client.admin.disableUser('usr_synthetic0001');
+  wire.check(expected, received);
+});
+
+void test('enable_user reaches the wire', async () => {
+  const answer =
+    '{"user_id":"usr_synthetic0001","username":"night_operator","roles":["operator"],"status":"active","mfa":true,"password_change":false,"recovery_codes_left":10,"sessions":1,"created_at":"2026-11-22T17:00:00Z","last_sign_in_at":"2026-11-22T18:00:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"POST","path":"/admin/users/usr_synthetic0001/enable","query":[],"headers":{}}';
+  const received = await client.admin.enableUser('usr_synthetic0001');
+  wire.check(expected, received);
+});
+
+void test('reset_user_password reaches the wire', async () => {
+  const answer =
+    '{"user_id":"usr_synthetic0001","username":"night_operator","initial_password":"k7mq-synthetic-one-time-0001","expires_at":"2026-11-23T17:00:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"POST","path":"/admin/users/usr_synthetic0001/password/reset","query":[],"headers":{}}';
+  const received = await client.admin.resetUserPassword('usr_synthetic0001');
+  wire.check(expected, received);
+});
+
+void test('reset_user_mfa reaches the wire', async () => {
+  const answer =
+    '{"user_id":"usr_synthetic0001","username":"night_operator","initial_password":"k7mq-synthetic-one-time-0001","expires_at":"2026-11-23T17:00:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"POST","path":"/admin/users/usr_synthetic0001/mfa/reset","query":[],"headers":{}}';
+  const received = await client.admin.resetUserMfa('usr_synthetic0001');
+  wire.check(expected, received);
+});
+
+void test('revoke_user_sessions reaches the wire', async () => {
+  const answer = '{"ended":2}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"POST","path":"/admin/users/usr_synthetic0001/sessions/revoke","query":[],"headers":{}}';
+  const received = await client.admin.revokeUserSessions('usr_synthetic0001');
+  wire.check(expected, received);
+});
+
+void test('list_keys reaches the wire', async () => {
+  const answer =
+    '{"keys":[{"kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","status":"current","published_at":"2026-11-22T17:00:00Z","signs_from":"2026-11-22T17:00:00Z"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/keys","query":[],"headers":{}}';
+  const received = await client.admin.listKeys();
+  wire.check(expected, received);
+});
+
+void test('rotate_keys reaches the wire', async () => {
+  const answer =
+    '{"keys":[{"kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","status":"current","published_at":"2026-11-22T17:00:00Z","signs_from":"2026-11-22T17:00:00Z"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"reason":"yearly rotation"}';
+  const expected =
+    '{"contentType":"application/json","body":{"reason":"yearly rotation"},"method":"POST","path":"/admin/keys/rotate","query":[],"headers":{}}';
+  const received = await client.admin.rotateKeys(json(body));
+  wire.check(expected, received);
+});
+
+void test('retire_key reaches the wire', async () => {
+  const answer =
+    '{"keys":[{"kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","status":"current","published_at":"2026-11-22T17:00:00Z","signs_from":"2026-11-22T17:00:00Z"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"reason":"the backup was lost"}';
+  const expected =
+    '{"contentType":"application/json","body":{"reason":"the backup was lost"},"method":"POST","path":"/admin/keys/kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k/retire","query":[],"headers":{}}';
+  const received = await client.admin.retireKey(
+    'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+    json(body),
+  );
   wire.check(expected, received);
 });
 

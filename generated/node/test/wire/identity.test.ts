@@ -8,7 +8,7 @@ import { json, Wire } from '../support/wire.js';
 
 void test('setup reaches the wire', async () => {
   const answer =
-    '{"username":"first_admin","mfa_secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP","otpauth_uri":"otpauth://totp/Vivified:first_admin?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Vivified"}';
+    '{"username":"first_admin","mfa_secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP","otpauth_uri":"otpauth://totp/Vivified:first_admin?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Vivified","recovery_codes":["ABCDE-FGHIJ-KLMNO-PQRST-UVWXY-2","BCDEF-GHIJK-LMNOP-QRSTU-VWXYZ-3"]}';
   const wire = new Wire(201, answer);
   const client = new VivifiedClient(wire.options);
   const body =
@@ -47,5 +47,89 @@ void test('logout reaches the wire', async () => {
   const client = new VivifiedClient(wire.options);
   const expected = '{"method":"POST","path":"/auth/logout","query":[],"headers":{}}';
   await client.identity.logout();
+  wire.check(expected);
+});
+
+void test('refresh_session reaches the wire', async () => {
+  const answer = '{"token":"eyJhbGciOiJFZERTQSJ9.synthetic.token","expires_in":900}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"POST","path":"/auth/refresh","query":[],"headers":{}}';
+  const received = await client.identity.refreshSession();
+  wire.check(expected, received);
+});
+
+void test('step_up reaches the wire', async () => {
+  const answer = '{"token":"eyJhbGciOiJFZERTQSJ9.synthetic.token","expires_in":900}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"password":"correct horse battery staple","mfa_code":"123456"}';
+  const expected =
+    '{"contentType":"application/json","body":{"password":"correct horse battery staple","mfa_code":"123456"},"method":"POST","path":"/auth/step-up","query":[],"headers":{}}';
+  const received = await client.identity.stepUp(json(body));
+  wire.check(expected, received);
+});
+
+void test('change_password reaches the wire', async () => {
+  const answer = '';
+  const wire = new Wire(204, answer);
+  const client = new VivifiedClient(wire.options);
+  const body =
+    '{"current_password":"k7mq-synthetic-one-time-0001","new_password":"correct horse battery staple"}';
+  const expected =
+    '{"contentType":"application/json","body":{"current_password":"k7mq-synthetic-one-time-0001","new_password":"correct horse battery staple"},"method":"POST","path":"/auth/password","query":[],"headers":{}}';
+  await client.identity.changePassword(json(body));
+  wire.check(expected);
+});
+
+void test('enroll_mfa reaches the wire', async () => {
+  const answer =
+    '{"mfa_secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP","otpauth_uri":"otpauth://totp/Vivified:night_operator?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Vivified","expires_at":"2026-11-22T17:15:00Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"POST","path":"/auth/mfa/enroll","query":[],"headers":{}}';
+  const received = await client.identity.enrollMfa();
+  wire.check(expected, received);
+});
+
+void test('confirm_mfa reaches the wire', async () => {
+  const answer =
+    '{"recovery_codes":["ABCDE-FGHIJ-KLMNO-PQRST-UVWXY-2","BCDEF-GHIJK-LMNOP-QRSTU-VWXYZ-3"]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"mfa_code":"123456"}';
+  const expected =
+    '{"contentType":"application/json","body":{"mfa_code":"123456"},"method":"POST","path":"/auth/mfa/confirm","query":[],"headers":{}}';
+  const received = await client.identity.confirmMfa(json(body));
+  wire.check(expected, received);
+});
+
+void test('regenerate_recovery_codes reaches the wire', async () => {
+  const answer =
+    '{"recovery_codes":["ABCDE-FGHIJ-KLMNO-PQRST-UVWXY-2","BCDEF-GHIJK-LMNOP-QRSTU-VWXYZ-3"]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"POST","path":"/auth/mfa/recovery-codes","query":[],"headers":{}}';
+  const received = await client.identity.regenerateRecoveryCodes();
+  wire.check(expected, received);
+});
+
+void test('list_sessions reaches the wire', async () => {
+  const answer =
+    '{"sessions":[{"session_id":"ses_synthetic0001","current":true,"mfa":true,"created_at":"2026-11-22T17:00:00Z","seen_at":"2026-11-22T17:05:00Z","ends_at":"2026-11-23T05:00:00Z"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/auth/sessions","query":[],"headers":{}}';
+  const received = await client.identity.listSessions();
+  wire.check(expected, received);
+});
+
+void test('end_session reaches the wire', async () => {
+  const answer = '';
+  const wire = new Wire(204, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"DELETE","path":"/auth/sessions/ses_synthetic0001","query":[],"headers":{}}';
+  await client.identity.endSession('ses_synthetic0001');
   wire.check(expected);
 });

@@ -211,63 +211,101 @@ CHECK_EGRESS: Operation[models.EgressCheck] = Operation(
     security=(("sessionToken",),),
     body="json",
 )
-LIST_DEAD_LETTERS: Operation[models.DeadLetterPage] = Operation(
-    id="list_dead_letters",
+LIST_USERS: Operation[models.UserList] = Operation(
+    id="list_users",
     method="GET",
-    path="/admin/dead-letters",
-    answers={200: Json(models.DeadLetterPage)},
+    path="/admin/users",
+    answers={200: Json(models.UserList)},
     safe=True,
     security=(("sessionToken",),),
 )
-GET_DEAD_LETTER: Operation[models.DeadLetterRecord] = Operation(
-    id="get_dead_letter",
+CREATE_USER: Operation[models.Invitation] = Operation(
+    id="create_user",
+    method="POST",
+    path="/admin/users",
+    answers={201: Json(models.Invitation)},
+    security=(("sessionToken",),),
+    body="json",
+)
+GET_USER: Operation[models.UserRecord] = Operation(
+    id="get_user",
     method="GET",
-    path="/admin/dead-letters/{dead_letter}",
-    answers={200: Json(models.DeadLetterRecord)},
+    path="/admin/users/{user_id}",
+    answers={200: Json(models.UserRecord)},
     safe=True,
     security=(("sessionToken",),),
 )
-DROP_DEAD_LETTER: Operation[None] = Operation(
-    id="drop_dead_letter",
-    method="DELETE",
-    path="/admin/dead-letters/{dead_letter}",
-    answers={204: NOTHING},
-    safe=True,
-    security=(("sessionToken",),),
-)
-REDRIVE_DEAD_LETTER: Operation[models.RedriveResult] = Operation(
-    id="redrive_dead_letter",
-    method="POST",
-    path="/admin/dead-letters/{dead_letter}/redrive",
-    answers={200: Json(models.RedriveResult)},
-    safe=True,
-    security=(("sessionToken",),),
-)
-REDRIVE_DEAD_LETTERS: Operation[models.RedriveResult] = Operation(
-    id="redrive_dead_letters",
-    method="POST",
-    path="/admin/redrive",
-    answers={200: Json(models.RedriveResult)},
+SET_USER_ROLES: Operation[models.UserRecord] = Operation(
+    id="set_user_roles",
+    method="PUT",
+    path="/admin/users/{user_id}/roles",
+    answers={200: Json(models.UserRecord)},
     safe=True,
     security=(("sessionToken",),),
     body="json",
 )
-REPLAY_EVENTS: Operation[models.ReplayResult] = Operation(
-    id="replay_events",
+DISABLE_USER: Operation[models.UserRecord] = Operation(
+    id="disable_user",
     method="POST",
-    path="/admin/replays",
-    answers={200: Json(models.ReplayResult)},
+    path="/admin/users/{user_id}/disable",
+    answers={200: Json(models.UserRecord)},
     safe=True,
+    security=(("sessionToken",),),
+)
+ENABLE_USER: Operation[models.UserRecord] = Operation(
+    id="enable_user",
+    method="POST",
+    path="/admin/users/{user_id}/enable",
+    answers={200: Json(models.UserRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+RESET_USER_PASSWORD: Operation[models.Invitation] = Operation(
+    id="reset_user_password",
+    method="POST",
+    path="/admin/users/{user_id}/password/reset",
+    answers={200: Json(models.Invitation)},
+    security=(("sessionToken",),),
+)
+RESET_USER_MFA: Operation[models.Invitation] = Operation(
+    id="reset_user_mfa",
+    method="POST",
+    path="/admin/users/{user_id}/mfa/reset",
+    answers={200: Json(models.Invitation)},
+    security=(("sessionToken",),),
+)
+REVOKE_USER_SESSIONS: Operation[models.EndedSessions] = Operation(
+    id="revoke_user_sessions",
+    method="POST",
+    path="/admin/users/{user_id}/sessions/revoke",
+    answers={200: Json(models.EndedSessions)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+LIST_KEYS: Operation[models.SigningKeyList] = Operation(
+    id="list_keys",
+    method="GET",
+    path="/admin/keys",
+    answers={200: Json(models.SigningKeyList)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+ROTATE_KEYS: Operation[models.SigningKeyList] = Operation(
+    id="rotate_keys",
+    method="POST",
+    path="/admin/keys/rotate",
+    answers={200: Json(models.SigningKeyList)},
     security=(("sessionToken",),),
     body="json",
 )
-TAIL_EVENTS: Operation[models.EventTail] = Operation(
-    id="tail_events",
-    method="GET",
-    path="/admin/events",
-    answers={200: Json(models.EventTail)},
+RETIRE_KEY: Operation[models.SigningKeyList] = Operation(
+    id="retire_key",
+    method="POST",
+    path="/admin/keys/{kid}/retire",
+    answers={200: Json(models.SigningKeyList)},
     safe=True,
     security=(("sessionToken",),),
+    body="json",
 )
 GET_POLICY: Operation[models.PolicyRecord] = Operation(
     id="get_policy",
@@ -822,167 +860,217 @@ class AdminResource:
             options=options,
         )
 
-    def list_dead_letters(
+    def list_users(
         self,
-        *,
-        plugin_id: models.PluginId | None = None,
-        subscription: str | None = None,
-        event_type: str | None = None,
-        reason: str | None = None,
-        cursor: str | None = None,
-        limit: int | None = None,
         **options: Unpack[CallOptions],
-    ) -> models.DeadLetterPage:
-        """List dead letters.
+    ) -> models.UserList:
+        """List the users.
 
-        Events that were delivered in vain, expired or were given up, newest first.
-        Facts only; no payload is shown.
-
-        Args:
-            plugin_id: Only of this subscriber.
-            subscription: Only of subscriptions of this name. Pattern
-                `^[a-z][a-z0-9_-]{0,62}$`.
-            event_type: Only events of this type. Pattern
-                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
-            reason: Only with this reason. At most 256 characters, pattern
-                `^[a-z0-9_.-]*$`.
-            cursor: Where the page before ended. At most 512 characters.
-            limit: Most entries of one page. 1 to 1000. Default: 100.
+        Every user with roles, state, second factor and sessions.
         """
         return self._transport.call(
-            LIST_DEAD_LETTERS,
-            query={
-                "plugin_id": plugin_id,
-                "subscription": subscription,
-                "event_type": event_type,
-                "reason": reason,
-                "cursor": cursor,
-                "limit": limit,
-            },
+            LIST_USERS,
             options=options,
         )
 
-    def get_dead_letter(
+    def create_user(
         self,
-        dead_letter: int,
+        body: models.UserRequest,
         **options: Unpack[CallOptions],
-    ) -> models.DeadLetterRecord:
-        """Show a dead letter.
+    ) -> models.Invitation:
+        """Create a user.
 
-        One dead letter with every attempt to deliver it. Facts only; no payload is
-        shown.
-
-        Args:
-            dead_letter: Number of the dead letter. At least 1.
+        Makes a user with a one-time password that has to be changed at the first
+        sign-in. The second factor is enrolled right after.
         """
         return self._transport.call(
-            GET_DEAD_LETTER,
-            path={"dead_letter": dead_letter},
-            options=options,
-        )
-
-    def drop_dead_letter(
-        self,
-        dead_letter: int,
-        **options: Unpack[CallOptions],
-    ) -> None:
-        """Drop a dead letter.
-
-        Gives the delivery up for good. The event itself stays for its other
-        subscribers.
-
-        Args:
-            dead_letter: Number of the dead letter. At least 1.
-        """
-        self._transport.call(
-            DROP_DEAD_LETTER,
-            path={"dead_letter": dead_letter},
-            options=options,
-        )
-
-    def redrive_dead_letter(
-        self,
-        dead_letter: int,
-        **options: Unpack[CallOptions],
-    ) -> models.RedriveResult:
-        """Redrive a dead letter.
-
-        Puts the event back into its subscription with all its attempts before it.
-
-        Args:
-            dead_letter: Number of the dead letter. At least 1.
-        """
-        return self._transport.call(
-            REDRIVE_DEAD_LETTER,
-            path={"dead_letter": dead_letter},
-            options=options,
-        )
-
-    def redrive_dead_letters(
-        self,
-        body: models.RedriveRequest,
-        **options: Unpack[CallOptions],
-    ) -> models.RedriveResult:
-        """Redrive dead letters.
-
-        Puts every dead letter that matches the filter back into its subscription, a
-        bounded number of them in one request.
-        """
-        return self._transport.call(
-            REDRIVE_DEAD_LETTERS,
+            CREATE_USER,
             body=body,
             options=options,
         )
 
-    def replay_events(
+    def get_user(
         self,
-        body: models.ReplayRequest,
+        user_id: str,
         **options: Unpack[CallOptions],
-    ) -> models.ReplayResult:
-        """Replay events into a subscription.
+    ) -> models.UserRecord:
+        """Show a user.
 
-        Delivers kept events once more to one subscription, from a sequence or a time
-        on. What it may have is decided at delivery, as always.
+        Roles, state, second factor and sessions of one user.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
         """
         return self._transport.call(
-            REPLAY_EVENTS,
+            GET_USER,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    def set_user_roles(
+        self,
+        user_id: str,
+        body: models.RoleList,
+        **options: Unpack[CallOptions],
+    ) -> models.UserRecord:
+        """Set the roles of a user.
+
+        The roles count from the next request on. The last working administrator
+        stays one.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            SET_USER_ROLES,
+            path={"user_id": user_id},
             body=body,
             options=options,
         )
 
-    def tail_events(
+    def disable_user(
         self,
-        *,
-        event_type: str | None = None,
-        source: models.PluginId | None = None,
-        after: int | None = None,
-        wait_ms: int | None = None,
-        limit: int | None = None,
+        user_id: str,
         **options: Unpack[CallOptions],
-    ) -> models.EventTail:
-        """Tail events.
+    ) -> models.UserRecord:
+        """Disable a user.
 
-        Facts of the newest events, newest first, or of those after a sequence,
-        oldest first. No payload is shown and partition keys are pseudonyms.
+        Ends all sessions of the user at once and refuses new ones. The last working
+        administrator cannot be disabled.
 
         Args:
-            event_type: Only events of this type. Pattern
-                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
-            source: Only events of this publisher.
-            after: Only events after this sequence, oldest first. At least 0.
-            wait_ms: With after, how long to wait for the first one in
-                milliseconds. 0 to 30000. Default: 0.
-            limit: Most entries of one page. 1 to 1000. Default: 100.
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
         """
         return self._transport.call(
-            TAIL_EVENTS,
-            query={
-                "event_type": event_type,
-                "source": source,
-                "after": after,
-                "wait_ms": wait_ms,
-                "limit": limit,
-            },
+            DISABLE_USER,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    def enable_user(
+        self,
+        user_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.UserRecord:
+        """Enable a user.
+
+        The user can sign in again with the password and the factor it had.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            ENABLE_USER,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    def reset_user_password(
+        self,
+        user_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.Invitation:
+        """Give a user a new one-time password.
+
+        For a forgotten password. The second factor stays and all sessions end.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            RESET_USER_PASSWORD,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    def reset_user_mfa(
+        self,
+        user_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.Invitation:
+        """Remove the second factor of a user.
+
+        For a lost authenticator. Takes the factor and the recovery codes away, ends
+        all sessions and gives a one-time password, because the password alone must
+        not enrol a new factor. The last working administrator keeps its factor.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            RESET_USER_MFA,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    def revoke_user_sessions(
+        self,
+        user_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.EndedSessions:
+        """End all sessions of a user.
+
+        Every token of the user is refused from then on. The user can sign in again.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            REVOKE_USER_SESSIONS,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    def list_keys(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.SigningKeyList:
+        """List the signing keys.
+
+        The key that signs, the next one that is published already, those that still
+        verify, and those that are gone, newest first.
+        """
+        return self._transport.call(
+            LIST_KEYS,
+            options=options,
+        )
+
+    def rotate_keys(
+        self,
+        body: models.KeyRotation,
+        **options: Unpack[CallOptions],
+    ) -> models.SigningKeyList:
+        """Rotate the signing key.
+
+        The next key signs as soon as it has been published for twice the cache time
+        of the key set; the present one verifies until its last token has ended.
+        """
+        return self._transport.call(
+            ROTATE_KEYS,
+            body=body,
+            options=options,
+        )
+
+    def retire_key(
+        self,
+        kid: str,
+        body: models.KeyRetirement,
+        **options: Unpack[CallOptions],
+    ) -> models.SigningKeyList:
+        """Revoke a signing key at once.
+
+        For a key that may have leaked. Every token it signed is refused from now on;
+        plugins notice when their copy of the key set ends, after five minutes at
+        most. The next key takes its place.
+
+        Args:
+            kid: Id of the signing key, the RFC 7638 thumbprint. Pattern
+                `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            RETIRE_KEY,
+            path={"kid": kid},
+            body=body,
             options=options,
         )
 
@@ -1619,167 +1707,217 @@ class AsyncAdminResource:
             options=options,
         )
 
-    async def list_dead_letters(
+    async def list_users(
         self,
-        *,
-        plugin_id: models.PluginId | None = None,
-        subscription: str | None = None,
-        event_type: str | None = None,
-        reason: str | None = None,
-        cursor: str | None = None,
-        limit: int | None = None,
         **options: Unpack[CallOptions],
-    ) -> models.DeadLetterPage:
-        """List dead letters.
+    ) -> models.UserList:
+        """List the users.
 
-        Events that were delivered in vain, expired or were given up, newest first.
-        Facts only; no payload is shown.
-
-        Args:
-            plugin_id: Only of this subscriber.
-            subscription: Only of subscriptions of this name. Pattern
-                `^[a-z][a-z0-9_-]{0,62}$`.
-            event_type: Only events of this type. Pattern
-                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
-            reason: Only with this reason. At most 256 characters, pattern
-                `^[a-z0-9_.-]*$`.
-            cursor: Where the page before ended. At most 512 characters.
-            limit: Most entries of one page. 1 to 1000. Default: 100.
+        Every user with roles, state, second factor and sessions.
         """
         return await self._transport.call(
-            LIST_DEAD_LETTERS,
-            query={
-                "plugin_id": plugin_id,
-                "subscription": subscription,
-                "event_type": event_type,
-                "reason": reason,
-                "cursor": cursor,
-                "limit": limit,
-            },
+            LIST_USERS,
             options=options,
         )
 
-    async def get_dead_letter(
+    async def create_user(
         self,
-        dead_letter: int,
+        body: models.UserRequest,
         **options: Unpack[CallOptions],
-    ) -> models.DeadLetterRecord:
-        """Show a dead letter.
+    ) -> models.Invitation:
+        """Create a user.
 
-        One dead letter with every attempt to deliver it. Facts only; no payload is
-        shown.
-
-        Args:
-            dead_letter: Number of the dead letter. At least 1.
+        Makes a user with a one-time password that has to be changed at the first
+        sign-in. The second factor is enrolled right after.
         """
         return await self._transport.call(
-            GET_DEAD_LETTER,
-            path={"dead_letter": dead_letter},
-            options=options,
-        )
-
-    async def drop_dead_letter(
-        self,
-        dead_letter: int,
-        **options: Unpack[CallOptions],
-    ) -> None:
-        """Drop a dead letter.
-
-        Gives the delivery up for good. The event itself stays for its other
-        subscribers.
-
-        Args:
-            dead_letter: Number of the dead letter. At least 1.
-        """
-        await self._transport.call(
-            DROP_DEAD_LETTER,
-            path={"dead_letter": dead_letter},
-            options=options,
-        )
-
-    async def redrive_dead_letter(
-        self,
-        dead_letter: int,
-        **options: Unpack[CallOptions],
-    ) -> models.RedriveResult:
-        """Redrive a dead letter.
-
-        Puts the event back into its subscription with all its attempts before it.
-
-        Args:
-            dead_letter: Number of the dead letter. At least 1.
-        """
-        return await self._transport.call(
-            REDRIVE_DEAD_LETTER,
-            path={"dead_letter": dead_letter},
-            options=options,
-        )
-
-    async def redrive_dead_letters(
-        self,
-        body: models.RedriveRequest,
-        **options: Unpack[CallOptions],
-    ) -> models.RedriveResult:
-        """Redrive dead letters.
-
-        Puts every dead letter that matches the filter back into its subscription, a
-        bounded number of them in one request.
-        """
-        return await self._transport.call(
-            REDRIVE_DEAD_LETTERS,
+            CREATE_USER,
             body=body,
             options=options,
         )
 
-    async def replay_events(
+    async def get_user(
         self,
-        body: models.ReplayRequest,
+        user_id: str,
         **options: Unpack[CallOptions],
-    ) -> models.ReplayResult:
-        """Replay events into a subscription.
+    ) -> models.UserRecord:
+        """Show a user.
 
-        Delivers kept events once more to one subscription, from a sequence or a time
-        on. What it may have is decided at delivery, as always.
+        Roles, state, second factor and sessions of one user.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
         """
         return await self._transport.call(
-            REPLAY_EVENTS,
+            GET_USER,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    async def set_user_roles(
+        self,
+        user_id: str,
+        body: models.RoleList,
+        **options: Unpack[CallOptions],
+    ) -> models.UserRecord:
+        """Set the roles of a user.
+
+        The roles count from the next request on. The last working administrator
+        stays one.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            SET_USER_ROLES,
+            path={"user_id": user_id},
             body=body,
             options=options,
         )
 
-    async def tail_events(
+    async def disable_user(
         self,
-        *,
-        event_type: str | None = None,
-        source: models.PluginId | None = None,
-        after: int | None = None,
-        wait_ms: int | None = None,
-        limit: int | None = None,
+        user_id: str,
         **options: Unpack[CallOptions],
-    ) -> models.EventTail:
-        """Tail events.
+    ) -> models.UserRecord:
+        """Disable a user.
 
-        Facts of the newest events, newest first, or of those after a sequence,
-        oldest first. No payload is shown and partition keys are pseudonyms.
+        Ends all sessions of the user at once and refuses new ones. The last working
+        administrator cannot be disabled.
 
         Args:
-            event_type: Only events of this type. Pattern
-                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
-            source: Only events of this publisher.
-            after: Only events after this sequence, oldest first. At least 0.
-            wait_ms: With after, how long to wait for the first one in
-                milliseconds. 0 to 30000. Default: 0.
-            limit: Most entries of one page. 1 to 1000. Default: 100.
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
         """
         return await self._transport.call(
-            TAIL_EVENTS,
-            query={
-                "event_type": event_type,
-                "source": source,
-                "after": after,
-                "wait_ms": wait_ms,
-                "limit": limit,
-            },
+            DISABLE_USER,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    async def enable_user(
+        self,
+        user_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.UserRecord:
+        """Enable a user.
+
+        The user can sign in again with the password and the factor it had.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            ENABLE_USER,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    async def reset_user_password(
+        self,
+        user_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.Invitation:
+        """Give a user a new one-time password.
+
+        For a forgotten password. The second factor stays and all sessions end.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            RESET_USER_PASSWORD,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    async def reset_user_mfa(
+        self,
+        user_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.Invitation:
+        """Remove the second factor of a user.
+
+        For a lost authenticator. Takes the factor and the recovery codes away, ends
+        all sessions and gives a one-time password, because the password alone must
+        not enrol a new factor. The last working administrator keeps its factor.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            RESET_USER_MFA,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    async def revoke_user_sessions(
+        self,
+        user_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.EndedSessions:
+        """End all sessions of a user.
+
+        Every token of the user is refused from then on. The user can sign in again.
+
+        Args:
+            user_id: Id of the user. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            REVOKE_USER_SESSIONS,
+            path={"user_id": user_id},
+            options=options,
+        )
+
+    async def list_keys(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.SigningKeyList:
+        """List the signing keys.
+
+        The key that signs, the next one that is published already, those that still
+        verify, and those that are gone, newest first.
+        """
+        return await self._transport.call(
+            LIST_KEYS,
+            options=options,
+        )
+
+    async def rotate_keys(
+        self,
+        body: models.KeyRotation,
+        **options: Unpack[CallOptions],
+    ) -> models.SigningKeyList:
+        """Rotate the signing key.
+
+        The next key signs as soon as it has been published for twice the cache time
+        of the key set; the present one verifies until its last token has ended.
+        """
+        return await self._transport.call(
+            ROTATE_KEYS,
+            body=body,
+            options=options,
+        )
+
+    async def retire_key(
+        self,
+        kid: str,
+        body: models.KeyRetirement,
+        **options: Unpack[CallOptions],
+    ) -> models.SigningKeyList:
+        """Revoke a signing key at once.
+
+        For a key that may have leaked. Every token it signed is refused from now on;
+        plugins notice when their copy of the key set ends, after five minutes at
+        most. The next key takes its place.
+
+        Args:
+            kid: Id of the signing key, the RFC 7638 thumbprint. Pattern
+                `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            RETIRE_KEY,
+            path={"kid": kid},
+            body=body,
             options=options,
         )
 

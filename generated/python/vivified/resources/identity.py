@@ -41,6 +41,67 @@ LOGOUT: Operation[None] = Operation(
     safe=True,
     security=(("sessionToken",),),
 )
+REFRESH_SESSION: Operation[models.Session] = Operation(
+    id="refresh_session",
+    method="POST",
+    path="/auth/refresh",
+    answers={200: Json(models.Session)},
+    security=(("sessionToken",),),
+)
+STEP_UP: Operation[models.Session] = Operation(
+    id="step_up",
+    method="POST",
+    path="/auth/step-up",
+    answers={200: Json(models.Session)},
+    security=(("sessionToken",),),
+    body="json",
+)
+CHANGE_PASSWORD: Operation[None] = Operation(
+    id="change_password",
+    method="POST",
+    path="/auth/password",
+    answers={204: NOTHING},
+    security=(("sessionToken",),),
+    body="json",
+)
+ENROLL_MFA: Operation[models.MfaEnrollment] = Operation(
+    id="enroll_mfa",
+    method="POST",
+    path="/auth/mfa/enroll",
+    answers={200: Json(models.MfaEnrollment)},
+    security=(("sessionToken",),),
+)
+CONFIRM_MFA: Operation[models.RecoveryCodes] = Operation(
+    id="confirm_mfa",
+    method="POST",
+    path="/auth/mfa/confirm",
+    answers={200: Json(models.RecoveryCodes)},
+    security=(("sessionToken",),),
+    body="json",
+)
+REGENERATE_RECOVERY_CODES: Operation[models.RecoveryCodes] = Operation(
+    id="regenerate_recovery_codes",
+    method="POST",
+    path="/auth/mfa/recovery-codes",
+    answers={200: Json(models.RecoveryCodes)},
+    security=(("sessionToken",),),
+)
+LIST_SESSIONS: Operation[models.SessionList] = Operation(
+    id="list_sessions",
+    method="GET",
+    path="/auth/sessions",
+    answers={200: Json(models.SessionList)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+END_SESSION: Operation[None] = Operation(
+    id="end_session",
+    method="DELETE",
+    path="/auth/sessions/{session_id}",
+    answers={204: NOTHING},
+    safe=True,
+    security=(("sessionToken",),),
+)
 
 
 class IdentityResource:
@@ -108,6 +169,131 @@ class IdentityResource:
             options=options,
         )
 
+    def refresh_session(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.Session:
+        """Renew the session token.
+
+        Answers a new token for the session of the present one. The session itself
+        ends when idle and at its absolute limit all the same.
+        """
+        return self._transport.call(
+            REFRESH_SESSION,
+            options=options,
+        )
+
+    def step_up(
+        self,
+        body: models.StepUpRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.Session:
+        """Prove again who is signed in.
+
+        Checks the password together with a one-time code or a recovery code once
+        more. Operations that ask for a fresh verification are open for some minutes
+        after it.
+        """
+        return self._transport.call(
+            STEP_UP,
+            body=body,
+            options=options,
+        )
+
+    def change_password(
+        self,
+        body: models.PasswordChange,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Change the password.
+
+        Takes the present password and a new one. Passwords have 12 to 128 characters
+        and no rules of composition; common ones and those that hold the user name
+        are refused. All other sessions of the user end.
+        """
+        self._transport.call(
+            CHANGE_PASSWORD,
+            body=body,
+            options=options,
+        )
+
+    def enroll_mfa(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.MfaEnrollment:
+        """Begin to enrol a second factor.
+
+        Makes a new secret for an authenticator. It replaces the present factor, if
+        there is one, once a code of it was confirmed in the same session.
+        """
+        return self._transport.call(
+            ENROLL_MFA,
+            options=options,
+        )
+
+    def confirm_mfa(
+        self,
+        body: models.MfaConfirmation,
+        **options: Unpack[CallOptions],
+    ) -> models.RecoveryCodes:
+        """Confirm the second factor.
+
+        Takes a code of the secret that was enrolled in this session. The session
+        counts as fully verified from then on, all other sessions of the user end,
+        and the answer holds new recovery codes.
+        """
+        return self._transport.call(
+            CONFIRM_MFA,
+            body=body,
+            options=options,
+        )
+
+    def regenerate_recovery_codes(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.RecoveryCodes:
+        """Make new recovery codes.
+
+        Replaces all recovery codes of the user. Each signs in once in place of a
+        one-time code.
+        """
+        return self._transport.call(
+            REGENERATE_RECOVERY_CODES,
+            options=options,
+        )
+
+    def list_sessions(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.SessionList:
+        """List the own sessions.
+
+        Every living session of the signed-in user, newest first.
+        """
+        return self._transport.call(
+            LIST_SESSIONS,
+            options=options,
+        )
+
+    def end_session(
+        self,
+        session_id: str,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """End one of the own sessions.
+
+        The session is refused from then on. A session that has ended already is no
+        fault.
+
+        Args:
+            session_id: Id of the session. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        self._transport.call(
+            END_SESSION,
+            path={"session_id": session_id},
+            options=options,
+        )
+
 
 class AsyncIdentityResource:
     """People who sign in to Core."""
@@ -171,5 +357,130 @@ class AsyncIdentityResource:
         """
         await self._transport.call(
             LOGOUT,
+            options=options,
+        )
+
+    async def refresh_session(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.Session:
+        """Renew the session token.
+
+        Answers a new token for the session of the present one. The session itself
+        ends when idle and at its absolute limit all the same.
+        """
+        return await self._transport.call(
+            REFRESH_SESSION,
+            options=options,
+        )
+
+    async def step_up(
+        self,
+        body: models.StepUpRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.Session:
+        """Prove again who is signed in.
+
+        Checks the password together with a one-time code or a recovery code once
+        more. Operations that ask for a fresh verification are open for some minutes
+        after it.
+        """
+        return await self._transport.call(
+            STEP_UP,
+            body=body,
+            options=options,
+        )
+
+    async def change_password(
+        self,
+        body: models.PasswordChange,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Change the password.
+
+        Takes the present password and a new one. Passwords have 12 to 128 characters
+        and no rules of composition; common ones and those that hold the user name
+        are refused. All other sessions of the user end.
+        """
+        await self._transport.call(
+            CHANGE_PASSWORD,
+            body=body,
+            options=options,
+        )
+
+    async def enroll_mfa(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.MfaEnrollment:
+        """Begin to enrol a second factor.
+
+        Makes a new secret for an authenticator. It replaces the present factor, if
+        there is one, once a code of it was confirmed in the same session.
+        """
+        return await self._transport.call(
+            ENROLL_MFA,
+            options=options,
+        )
+
+    async def confirm_mfa(
+        self,
+        body: models.MfaConfirmation,
+        **options: Unpack[CallOptions],
+    ) -> models.RecoveryCodes:
+        """Confirm the second factor.
+
+        Takes a code of the secret that was enrolled in this session. The session
+        counts as fully verified from then on, all other sessions of the user end,
+        and the answer holds new recovery codes.
+        """
+        return await self._transport.call(
+            CONFIRM_MFA,
+            body=body,
+            options=options,
+        )
+
+    async def regenerate_recovery_codes(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.RecoveryCodes:
+        """Make new recovery codes.
+
+        Replaces all recovery codes of the user. Each signs in once in place of a
+        one-time code.
+        """
+        return await self._transport.call(
+            REGENERATE_RECOVERY_CODES,
+            options=options,
+        )
+
+    async def list_sessions(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.SessionList:
+        """List the own sessions.
+
+        Every living session of the signed-in user, newest first.
+        """
+        return await self._transport.call(
+            LIST_SESSIONS,
+            options=options,
+        )
+
+    async def end_session(
+        self,
+        session_id: str,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """End one of the own sessions.
+
+        The session is refused from then on. A session that has ended already is no
+        fault.
+
+        Args:
+            session_id: Id of the session. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        await self._transport.call(
+            END_SESSION,
+            path={"session_id": session_id},
             options=options,
         )
