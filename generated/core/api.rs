@@ -324,6 +324,20 @@ pub trait CanonicalApi: Guard {
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<models::EventTypes, Problem>> + Send;
 
+    /// Follow events live
+    ///
+    /// Sends each event as it becomes durable, as server-sent events whose data is a CloudEvent.
+    /// The id of each is a cursor; a stream that is opened with the last one, as Last-Event-ID
+    /// or cursor, goes on after it. Nothing is settled here and nothing comes again by itself.
+    /// Work that must not be missed belongs into a subscription.
+    ///
+    /// `GET /events/stream`
+    fn stream_events(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: StreamEventsParams,
+    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
+
     /// List subscriptions
     ///
     /// The subscriptions of the calling plugin with what waits in each.
@@ -799,6 +813,87 @@ pub trait AdminApi: Guard {
         body: models::EgressCheckRequest,
     ) -> impl Future<Output = Result<models::EgressCheck, Problem>> + Send;
 
+    /// List dead letters
+    ///
+    /// Events that were delivered in vain, expired or were given up, newest first. Facts only;
+    /// no payload is shown.
+    ///
+    /// `GET /admin/dead-letters`
+    fn list_dead_letters(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: ListDeadLettersParams,
+    ) -> impl Future<Output = Result<models::DeadLetterPage, Problem>> + Send;
+
+    /// Show a dead letter
+    ///
+    /// One dead letter with every attempt to deliver it. Facts only; no payload is shown.
+    ///
+    /// `GET /admin/dead-letters/{dead_letter}`
+    fn get_dead_letter(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        dead_letter: i64,
+    ) -> impl Future<Output = Result<models::DeadLetterRecord, Problem>> + Send;
+
+    /// Drop a dead letter
+    ///
+    /// Gives the delivery up for good. The event itself stays for its other subscribers.
+    ///
+    /// `DELETE /admin/dead-letters/{dead_letter}`
+    fn drop_dead_letter(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        dead_letter: i64,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Redrive a dead letter
+    ///
+    /// Puts the event back into its subscription with all its attempts before it.
+    ///
+    /// `POST /admin/dead-letters/{dead_letter}/redrive`
+    fn redrive_dead_letter(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        dead_letter: i64,
+    ) -> impl Future<Output = Result<models::RedriveResult, Problem>> + Send;
+
+    /// Redrive dead letters
+    ///
+    /// Puts every dead letter that matches the filter back into its subscription, a bounded
+    /// number of them in one request.
+    ///
+    /// `POST /admin/redrive`
+    fn redrive_dead_letters(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::RedriveRequest,
+    ) -> impl Future<Output = Result<models::RedriveResult, Problem>> + Send;
+
+    /// Replay events into a subscription
+    ///
+    /// Delivers kept events once more to one subscription, from a sequence or a time on. What it
+    /// may have is decided at delivery, as always.
+    ///
+    /// `POST /admin/replays`
+    fn replay_events(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::ReplayRequest,
+    ) -> impl Future<Output = Result<models::ReplayResult, Problem>> + Send;
+
+    /// Tail events
+    ///
+    /// Facts of the newest events, newest first, or of those after a sequence, oldest first. No
+    /// payload is shown and partition keys are pseudonyms.
+    ///
+    /// `GET /admin/events`
+    fn tail_events(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: TailEventsParams,
+    ) -> impl Future<Output = Result<models::EventTail, Problem>> + Send;
+
     /// List the users
     ///
     /// Every user with roles, state, second factor and sessions.
@@ -949,6 +1044,27 @@ pub trait AdminApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         params: SearchAuditParams,
     ) -> impl Future<Output = Result<models::AuditPage, Problem>> + Send;
+}
+
+/// Parameters of `stream_events` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamEventsParams {
+    /// Types of events to follow, with commas between them.
+    pub event_types: String,
+    /// The id of the last event of an earlier stream of the same types.
+    pub cursor: Option<String>,
+    /// The same, as browsers and clients of server-sent events send it by themselves.
+    pub last_event_id: Option<String>,
+}
+
+impl StreamEventsParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            event_types: input.take(Place::Query, "event_types")?,
+            cursor: input.take_optional(Place::Query, "cursor")?,
+            last_event_id: input.take_optional(Place::Header, "Last-Event-ID")?,
+        })
+    }
 }
 
 /// Parameters of `call_plugin` outside its path.
@@ -1132,6 +1248,63 @@ pub struct RollBackPluginConfigParams {
 impl RollBackPluginConfigParams {
     pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
         Ok(Self { if_match: input.take_optional(Place::Header, "If-Match")? })
+    }
+}
+
+/// Parameters of `list_dead_letters` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListDeadLettersParams {
+    /// Only of this subscriber.
+    pub plugin_id: Option<models::PluginId>,
+    /// Only of subscriptions of this name.
+    pub subscription: Option<String>,
+    /// Only events of this type.
+    pub event_type: Option<String>,
+    /// Only with this reason.
+    pub reason: Option<String>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Most entries of one page.
+    pub limit: i32,
+}
+
+impl ListDeadLettersParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            plugin_id: input.take_optional(Place::Query, "plugin_id")?,
+            subscription: input.take_optional(Place::Query, "subscription")?,
+            event_type: input.take_optional(Place::Query, "event_type")?,
+            reason: input.take_optional(Place::Query, "reason")?,
+            cursor: input.take_optional(Place::Query, "cursor")?,
+            limit: input.take(Place::Query, "limit")?,
+        })
+    }
+}
+
+/// Parameters of `tail_events` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TailEventsParams {
+    /// Only events of this type.
+    pub event_type: Option<String>,
+    /// Only events of this publisher.
+    pub source: Option<models::PluginId>,
+    /// Only events after this sequence, oldest first.
+    pub after: Option<i64>,
+    /// With after, how long to wait for the first one in milliseconds.
+    pub wait_ms: i32,
+    /// Most entries of one page.
+    pub limit: i32,
+}
+
+impl TailEventsParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            event_type: input.take_optional(Place::Query, "event_type")?,
+            source: input.take_optional(Place::Query, "source")?,
+            after: input.take_optional(Place::Query, "after")?,
+            wait_ms: input.take(Place::Query, "wait_ms")?,
+            limit: input.take(Place::Query, "limit")?,
+        })
     }
 }
 

@@ -293,6 +293,19 @@ pub fn list_event_types<'a, A: Api>(
     })
 }
 
+/// `GET /events/stream`
+pub fn stream_events<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::StreamEventsParams::decode(&mut input)?;
+        let answer = api.stream_events(call, params).await?;
+        runtime::raw_answer(200, answer)
+    })
+}
+
 /// `GET /events/subscriptions`
 pub fn list_subscriptions<'a, A: Api>(
     api: &'a A,
@@ -877,6 +890,97 @@ pub fn check_egress<'a, A: Api>(
     Box::pin(async move {
         let body = input.body()?;
         let answer = api.check_egress(call, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/dead-letters`
+pub fn list_dead_letters<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::ListDeadLettersParams::decode(&mut input)?;
+        let answer = api.list_dead_letters(call, params).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/dead-letters/{dead_letter}`
+pub fn get_dead_letter<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let dead_letter = input.take(Place::Path, "dead_letter")?;
+        let answer = api.get_dead_letter(call, dead_letter).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `DELETE /admin/dead-letters/{dead_letter}`
+pub fn drop_dead_letter<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let dead_letter = input.take(Place::Path, "dead_letter")?;
+        api.drop_dead_letter(call, dead_letter).await?;
+        runtime::empty(204)
+    })
+}
+
+/// `POST /admin/dead-letters/{dead_letter}/redrive`
+pub fn redrive_dead_letter<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let dead_letter = input.take(Place::Path, "dead_letter")?;
+        let answer = api.redrive_dead_letter(call, dead_letter).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/redrive`
+pub fn redrive_dead_letters<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.redrive_dead_letters(call, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/replays`
+pub fn replay_events<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.replay_events(call, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/events`
+pub fn tail_events<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::TailEventsParams::decode(&mut input)?;
+        let answer = api.tail_events(call, params).await?;
         runtime::json_answer(200, &answer)
     })
 }

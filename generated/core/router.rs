@@ -41,6 +41,7 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         Route { operation: &operations::GET_PLUGIN, act: handlers::get_plugin::<A> },
         Route { operation: &operations::PUBLISH_EVENT, act: handlers::publish_event::<A> },
         Route { operation: &operations::LIST_EVENT_TYPES, act: handlers::list_event_types::<A> },
+        Route { operation: &operations::STREAM_EVENTS, act: handlers::stream_events::<A> },
         Route {
             operation: &operations::LIST_SUBSCRIPTIONS,
             act: handlers::list_subscriptions::<A>,
@@ -111,6 +112,19 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
             act: handlers::set_plugin_egress_mode::<A>,
         },
         Route { operation: &operations::CHECK_EGRESS, act: handlers::check_egress::<A> },
+        Route { operation: &operations::LIST_DEAD_LETTERS, act: handlers::list_dead_letters::<A> },
+        Route { operation: &operations::GET_DEAD_LETTER, act: handlers::get_dead_letter::<A> },
+        Route { operation: &operations::DROP_DEAD_LETTER, act: handlers::drop_dead_letter::<A> },
+        Route {
+            operation: &operations::REDRIVE_DEAD_LETTER,
+            act: handlers::redrive_dead_letter::<A>,
+        },
+        Route {
+            operation: &operations::REDRIVE_DEAD_LETTERS,
+            act: handlers::redrive_dead_letters::<A>,
+        },
+        Route { operation: &operations::REPLAY_EVENTS, act: handlers::replay_events::<A> },
+        Route { operation: &operations::TAIL_EVENTS, act: handlers::tail_events::<A> },
         Route { operation: &operations::LIST_USERS, act: handlers::list_users::<A> },
         Route { operation: &operations::CREATE_USER, act: handlers::create_user::<A> },
         Route { operation: &operations::GET_USER, act: handlers::get_user::<A> },

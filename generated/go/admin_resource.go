@@ -382,6 +382,145 @@ func (r *AdminResource) CheckEgress(ctx context.Context, body EgressCheckRequest
 	return runtime.ReceivePointer[EgressCheck](ctx, r.transport, request, options)
 }
 
+// ListDeadLettersParams holds the parameters of ListDeadLetters besides its path and body.
+type ListDeadLettersParams struct {
+	// PluginID: Only of this subscriber.
+	PluginID *PluginID
+	// Subscription: Only of subscriptions of this name.
+	Subscription *string
+	// EventType: Only events of this type.
+	EventType *string
+	// Reason: Only with this reason.
+	Reason *string
+	// Cursor: Where the page before ended.
+	Cursor *string
+	// Limit: Most entries of one page.
+	//
+	// The server takes 100 when it is absent.
+	Limit *int32
+}
+
+// ListDeadLetters: List dead letters.
+//
+// Events that were delivered in vain, expired or were given up, newest first. Facts only; no
+// payload is shown.
+//
+// It sends GET /admin/dead-letters.
+func (r *AdminResource) ListDeadLetters(ctx context.Context, params ListDeadLettersParams, options ...CallOption) (*DeadLetterPage, error) {
+	request := runtime.NewRequest("GET", "/admin/dead-letters", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Query("plugin_id", params.PluginID, runtime.Form, true)
+	request.Query("subscription", params.Subscription, runtime.Form, true)
+	request.Query("event_type", params.EventType, runtime.Form, true)
+	request.Query("reason", params.Reason, runtime.Form, true)
+	request.Query("cursor", params.Cursor, runtime.Form, true)
+	request.Query("limit", params.Limit, runtime.Form, true)
+	return runtime.ReceivePointer[DeadLetterPage](ctx, r.transport, request, options)
+}
+
+// GetDeadLetter: Show a dead letter.
+//
+// One dead letter with every attempt to deliver it. Facts only; no payload is shown.
+//
+// It sends GET /admin/dead-letters/{dead_letter}.
+func (r *AdminResource) GetDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) (*DeadLetterRecord, error) {
+	request := runtime.NewRequest("GET", "/admin/dead-letters/{dead_letter}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("dead_letter", deadLetter, runtime.Simple, false)
+	return runtime.ReceivePointer[DeadLetterRecord](ctx, r.transport, request, options)
+}
+
+// DropDeadLetter: Drop a dead letter.
+//
+// Gives the delivery up for good. The event itself stays for its other subscribers.
+//
+// It sends DELETE /admin/dead-letters/{dead_letter}.
+func (r *AdminResource) DropDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) error {
+	request := runtime.NewRequest("DELETE", "/admin/dead-letters/{dead_letter}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Path("dead_letter", deadLetter, runtime.Simple, false)
+	return runtime.Send(ctx, r.transport, request, options)
+}
+
+// RedriveDeadLetter: Redrive a dead letter.
+//
+// Puts the event back into its subscription with all its attempts before it.
+//
+// It sends POST /admin/dead-letters/{dead_letter}/redrive.
+func (r *AdminResource) RedriveDeadLetter(ctx context.Context, deadLetter int64, options ...CallOption) (*RedriveResult, error) {
+	request := runtime.NewRequest("POST", "/admin/dead-letters/{dead_letter}/redrive", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("dead_letter", deadLetter, runtime.Simple, false)
+	return runtime.ReceivePointer[RedriveResult](ctx, r.transport, request, options)
+}
+
+// RedriveDeadLetters: Redrive dead letters.
+//
+// Puts every dead letter that matches the filter back into its subscription, a bounded number
+// of them in one request.
+//
+// It sends POST /admin/redrive.
+func (r *AdminResource) RedriveDeadLetters(ctx context.Context, body RedriveRequest, options ...CallOption) (*RedriveResult, error) {
+	request := runtime.NewRequest("POST", "/admin/redrive", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[RedriveResult](ctx, r.transport, request, options)
+}
+
+// ReplayEvents: Replay events into a subscription.
+//
+// Delivers kept events once more to one subscription, from a sequence or a time on. What it may
+// have is decided at delivery, as always.
+//
+// It sends POST /admin/replays.
+func (r *AdminResource) ReplayEvents(ctx context.Context, body ReplayRequest, options ...CallOption) (*ReplayResult, error) {
+	request := runtime.NewRequest("POST", "/admin/replays", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[ReplayResult](ctx, r.transport, request, options)
+}
+
+// TailEventsParams holds the parameters of TailEvents besides its path and body.
+type TailEventsParams struct {
+	// EventType: Only events of this type.
+	EventType *string
+	// Source: Only events of this publisher.
+	Source *PluginID
+	// After: Only events after this sequence, oldest first.
+	After *int64
+	// WaitMs: With after, how long to wait for the first one in milliseconds.
+	//
+	// The server takes 0 when it is absent.
+	WaitMs *int32
+	// Limit: Most entries of one page.
+	//
+	// The server takes 100 when it is absent.
+	Limit *int32
+}
+
+// TailEvents: Tail events.
+//
+// Facts of the newest events, newest first, or of those after a sequence, oldest first. No
+// payload is shown and partition keys are pseudonyms.
+//
+// It sends GET /admin/events.
+func (r *AdminResource) TailEvents(ctx context.Context, params TailEventsParams, options ...CallOption) (*EventTail, error) {
+	request := runtime.NewRequest("GET", "/admin/events", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Query("event_type", params.EventType, runtime.Form, true)
+	request.Query("source", params.Source, runtime.Form, true)
+	request.Query("after", params.After, runtime.Form, true)
+	request.Query("wait_ms", params.WaitMs, runtime.Form, true)
+	request.Query("limit", params.Limit, runtime.Form, true)
+	return runtime.ReceivePointer[EventTail](ctx, r.transport, request, options)
+}
+
 // ListUsers: List the users.
 //
 // Every user with roles, state, second factor and sessions.

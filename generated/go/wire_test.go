@@ -270,6 +270,19 @@ func TestWireCanonicalListEventTypes(t *testing.T) {
 	server.expect(err, "GET", "/events/types", "Bearer test-token", "", false)
 }
 
+func TestWireCanonicalStreamEvents(t *testing.T) {
+	server := newWireServer(t, 200, "text/event-stream", "id: 1\ndata: {}\n\n")
+	var params StreamEventsParams
+	params.EventTypes = read[string](t, "\"EmailQueued,EmailSent\"")
+	params.Cursor = read[*string](t, "\"42-9f86d081884c7d659a2feaa0c55ad015\"")
+	params.LastEventID = read[*string](t, "\"42-9f86d081884c7d659a2feaa0c55ad015\"")
+	var err error
+	for _, fault := range server.client.Canonical.StreamEvents(t.Context(), params) {
+		err = fault
+	}
+	server.expect(err, "GET", "/events/stream", "Bearer test-token", "", false)
+}
+
 func TestWireCanonicalListSubscriptions(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"subscriptions\":[{\"name\":\"mail\",\"event_types\":[\"EmailQueued\"],\"max_in_flight\":256,\"created_at\":\"2026-11-22T17:00:00Z\",\"waiting\":0,\"in_flight\":0}]}")
 	answer, err := server.client.Canonical.ListSubscriptions(t.Context())
@@ -610,6 +623,69 @@ func TestWireAdminCheckEgress(t *testing.T) {
 	answer, err := server.client.Admin.CheckEgress(t.Context(), body)
 	server.answers(answer)
 	server.expect(err, "POST", "/admin/egress/check", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}", false)
+}
+
+func TestWireAdminListDeadLetters(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"dead_letters\":[{\"dead_letter\":7,\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"sequence\":42,\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"attempts\":8,\"reason\":\"smtp_550\",\"published_at\":\"2026-11-22T17:00:00Z\",\"died_at\":\"2026-11-23T20:36:00Z\",\"size\":214}],\"cursor\":null}")
+	var params ListDeadLettersParams
+	params.PluginID = read[*PluginID](t, "\"hello_py\"")
+	params.Subscription = read[*string](t, "\"mail\"")
+	params.EventType = read[*string](t, "\"EmailQueued\"")
+	params.Reason = read[*string](t, "\"smtp_550\"")
+	params.Cursor = read[*string](t, "\"b3V0Ym94OjAwMDE\"")
+	params.Limit = read[*int32](t, "100")
+	answer, err := server.client.Admin.ListDeadLetters(t.Context(), params)
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/dead-letters", "Bearer test-token", "", false)
+}
+
+func TestWireAdminGetDeadLetter(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"dead_letter\":7,\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"sequence\":42,\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"attempts\":8,\"reason\":\"smtp_550\",\"published_at\":\"2026-11-22T17:00:00Z\",\"died_at\":\"2026-11-23T20:36:00Z\",\"size\":214,\"event_id\":\"evt-0001\",\"data_traits\":[],\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"history\":[{\"attempt\":1,\"outcome\":\"nack\",\"reason\":\"smtp_451\",\"at\":\"2026-11-22T17:00:05Z\"}]}")
+	answer, err := server.client.Admin.GetDeadLetter(t.Context(), read[int64](t, "7"))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/dead-letters/7", "Bearer test-token", "", false)
+}
+
+func TestWireAdminDropDeadLetter(t *testing.T) {
+	server := newWireServer(t, 204, "", "")
+	err := server.client.Admin.DropDeadLetter(t.Context(), read[int64](t, "7"))
+	server.expect(err, "DELETE", "/admin/dead-letters/7", "Bearer test-token", "", false)
+}
+
+func TestWireAdminRedriveDeadLetter(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"redriven\":1,\"skipped\":0,\"remaining\":0}")
+	answer, err := server.client.Admin.RedriveDeadLetter(t.Context(), read[int64](t, "7"))
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/dead-letters/7/redrive", "Bearer test-token", "", false)
+}
+
+func TestWireAdminRedriveDeadLetters(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"redriven\":12,\"skipped\":0,\"remaining\":0}")
+	body := read[RedriveRequest](t, "{\"plugin_id\":\"hello_py\",\"reason\":\"smtp_451\"}")
+	answer, err := server.client.Admin.RedriveDeadLetters(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/redrive", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"reason\":\"smtp_451\"}", false)
+}
+
+func TestWireAdminReplayEvents(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"replayed\":12,\"next_sequence\":null}")
+	body := read[ReplayRequest](t, "{\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"from_sequence\":1}")
+	answer, err := server.client.Admin.ReplayEvents(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/replays", "Bearer test-token", "{\"plugin_id\":\"hello_py\",\"subscription\":\"mail\",\"from_sequence\":1}", false)
+}
+
+func TestWireAdminTailEvents(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"events\":[{\"sequence\":42,\"event_id\":\"evt-0001\",\"event_type\":\"EmailQueued\",\"source\":\"hello_py\",\"published_at\":\"2026-11-22T17:00:00Z\",\"partition\":\"key_9f86d081884c7d659a2feaa0c55ad015\",\"data_traits\":[],\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"size\":214,\"undelivered\":1,\"dead_letters\":0}]}")
+	var params TailEventsParams
+	params.EventType = read[*string](t, "\"EmailQueued\"")
+	params.Source = read[*PluginID](t, "\"hello_py\"")
+	params.After = read[*int64](t, "41")
+	params.WaitMs = read[*int32](t, "1000")
+	params.Limit = read[*int32](t, "100")
+	answer, err := server.client.Admin.TailEvents(t.Context(), params)
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/events", "Bearer test-token", "", false)
 }
 
 func TestWireAdminListUsers(t *testing.T) {

@@ -242,6 +242,136 @@ export const CHECK_EGRESS: Operation = {
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
+export const LIST_DEAD_LETTERS: Operation = {
+  method: 'GET',
+  path: '/admin/dead-letters',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'query', style: 'form', explode: true },
+    {
+      name: 'subscription',
+      wireName: 'subscription',
+      place: 'query',
+      style: 'form',
+      explode: true,
+    },
+    { name: 'eventType', wireName: 'event_type', place: 'query', style: 'form', explode: true },
+    { name: 'reason', wireName: 'reason', place: 'query', style: 'form', explode: true },
+    { name: 'cursor', wireName: 'cursor', place: 'query', style: 'form', explode: true },
+    { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export interface ListDeadLettersParams {
+  /** Only of this subscriber. */
+  pluginId?: models.PluginId | undefined;
+  /** Only of subscriptions of this name. */
+  subscription?: string | undefined;
+  /** Only events of this type. */
+  eventType?: string | undefined;
+  /** Only with this reason. */
+  reason?: string | undefined;
+  /** Where the page before ended. */
+  cursor?: string | undefined;
+  /**
+   * Most entries of one page.
+   *
+   * Default: `100`.
+   */
+  limit?: number | undefined;
+}
+
+export const GET_DEAD_LETTER: Operation = {
+  method: 'GET',
+  path: '/admin/dead-letters/{dead_letter}',
+  parameters: [
+    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const DROP_DEAD_LETTER: Operation = {
+  method: 'DELETE',
+  path: '/admin/dead-letters/{dead_letter}',
+  parameters: [
+    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'none' },
+};
+
+export const REDRIVE_DEAD_LETTER: Operation = {
+  method: 'POST',
+  path: '/admin/dead-letters/{dead_letter}/redrive',
+  parameters: [
+    { name: 'deadLetter', wireName: 'dead_letter', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const REDRIVE_DEAD_LETTERS: Operation = {
+  method: 'POST',
+  path: '/admin/redrive',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const REPLAY_EVENTS: Operation = {
+  method: 'POST',
+  path: '/admin/replays',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const TAIL_EVENTS: Operation = {
+  method: 'GET',
+  path: '/admin/events',
+  parameters: [
+    { name: 'eventType', wireName: 'event_type', place: 'query', style: 'form', explode: true },
+    { name: 'source', wireName: 'source', place: 'query', style: 'form', explode: true },
+    { name: 'after', wireName: 'after', place: 'query', style: 'form', explode: true },
+    { name: 'waitMs', wireName: 'wait_ms', place: 'query', style: 'form', explode: true },
+    { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export interface TailEventsParams {
+  /** Only events of this type. */
+  eventType?: string | undefined;
+  /** Only events of this publisher. */
+  source?: models.PluginId | undefined;
+  /** Only events after this sequence, oldest first. */
+  after?: number | undefined;
+  /**
+   * With after, how long to wait for the first one in milliseconds.
+   *
+   * Default: `0`.
+   */
+  waitMs?: number | undefined;
+  /**
+   * Most entries of one page.
+   *
+   * Default: `100`.
+   */
+  limit?: number | undefined;
+}
+
 export const LIST_USERS: Operation = {
   method: 'GET',
   path: '/admin/users',
@@ -694,6 +824,110 @@ export class AdminResource {
     options: RequestOptions = {},
   ): Promise<models.EgressCheck> {
     return this.#transport.send(CHECK_EGRESS, {}, body, options);
+  }
+
+  /**
+   * List dead letters
+   *
+   * Events that were delivered in vain, expired or were given up, newest first. Facts only; no
+   * payload is shown.
+   *
+   * `GET /admin/dead-letters`
+   */
+  listDeadLetters(
+    params: ListDeadLettersParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.DeadLetterPage> {
+    const values = { ...params };
+    return this.#transport.send(LIST_DEAD_LETTERS, values, undefined, options);
+  }
+
+  /**
+   * Show a dead letter
+   *
+   * One dead letter with every attempt to deliver it. Facts only; no payload is shown.
+   *
+   * `GET /admin/dead-letters/{dead_letter}`
+   */
+  getDeadLetter(
+    deadLetter: number,
+    options: RequestOptions = {},
+  ): Promise<models.DeadLetterRecord> {
+    const values = { deadLetter };
+    return this.#transport.send(GET_DEAD_LETTER, values, undefined, options);
+  }
+
+  /**
+   * Drop a dead letter
+   *
+   * Gives the delivery up for good. The event itself stays for its other subscribers.
+   *
+   * `DELETE /admin/dead-letters/{dead_letter}`
+   */
+  dropDeadLetter(deadLetter: number, options: RequestOptions = {}): Promise<void> {
+    const values = { deadLetter };
+    return this.#transport.send(DROP_DEAD_LETTER, values, undefined, options);
+  }
+
+  /**
+   * Redrive a dead letter
+   *
+   * Puts the event back into its subscription with all its attempts before it.
+   *
+   * `POST /admin/dead-letters/{dead_letter}/redrive`
+   */
+  redriveDeadLetter(
+    deadLetter: number,
+    options: RequestOptions = {},
+  ): Promise<models.RedriveResult> {
+    const values = { deadLetter };
+    return this.#transport.send(REDRIVE_DEAD_LETTER, values, undefined, options);
+  }
+
+  /**
+   * Redrive dead letters
+   *
+   * Puts every dead letter that matches the filter back into its subscription, a bounded number of
+   * them in one request.
+   *
+   * `POST /admin/redrive`
+   */
+  redriveDeadLetters(
+    body: models.RedriveRequest,
+    options: RequestOptions = {},
+  ): Promise<models.RedriveResult> {
+    return this.#transport.send(REDRIVE_DEAD_LETTERS, {}, body, options);
+  }
+
+  /**
+   * Replay events into a subscription
+   *
+   * Delivers kept events once more to one subscription, from a sequence or a time on. What it may
+   * have is decided at delivery, as always.
+   *
+   * `POST /admin/replays`
+   */
+  replayEvents(
+    body: models.ReplayRequest,
+    options: RequestOptions = {},
+  ): Promise<models.ReplayResult> {
+    return this.#transport.send(REPLAY_EVENTS, {}, body, options);
+  }
+
+  /**
+   * Tail events
+   *
+   * Facts of the newest events, newest first, or of those after a sequence, oldest first. No
+   * payload is shown and partition keys are pseudonyms.
+   *
+   * `GET /admin/events`
+   */
+  tailEvents(
+    params: TailEventsParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.EventTail> {
+    const values = { ...params };
+    return this.#transport.send(TAIL_EVENTS, values, undefined, options);
   }
 
   /**

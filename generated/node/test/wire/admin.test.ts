@@ -286,6 +286,83 @@ void test('check_egress reaches the wire', async () => {
   wire.check(expected, received);
 });
 
+void test('list_dead_letters reaches the wire', async () => {
+  const answer =
+    '{"dead_letters":[{"dead_letter":7,"plugin_id":"hello_py","subscription":"mail","sequence":42,"event_type":"EmailQueued","source":"hello_py","attempts":8,"reason":"smtp_550","published_at":"2026-11-22T17:00:00Z","died_at":"2026-11-23T20:36:00Z","size":214}],"cursor":null}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params =
+    '{"pluginId":"hello_py","subscription":"mail","eventType":"EmailQueued","reason":"smtp_550","cursor":"b3V0Ym94OjAwMDE","limit":100}';
+  const expected =
+    '{"method":"GET","path":"/admin/dead-letters","query":[["plugin_id","hello_py"],["subscription","mail"],["event_type","EmailQueued"],["reason","smtp_550"],["cursor","b3V0Ym94OjAwMDE"],["limit","100"]],"headers":{}}';
+  const received = await client.admin.listDeadLetters(json(params));
+  wire.check(expected, received);
+});
+
+void test('get_dead_letter reaches the wire', async () => {
+  const answer =
+    '{"dead_letter":7,"plugin_id":"hello_py","subscription":"mail","sequence":42,"event_type":"EmailQueued","source":"hello_py","attempts":8,"reason":"smtp_550","published_at":"2026-11-22T17:00:00Z","died_at":"2026-11-23T20:36:00Z","size":214,"event_id":"evt-0001","data_traits":[],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","history":[{"attempt":1,"outcome":"nack","reason":"smtp_451","at":"2026-11-22T17:00:05Z"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/dead-letters/7","query":[],"headers":{}}';
+  const received = await client.admin.getDeadLetter(json('7'));
+  wire.check(expected, received);
+});
+
+void test('drop_dead_letter reaches the wire', async () => {
+  const answer = '';
+  const wire = new Wire(204, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"DELETE","path":"/admin/dead-letters/7","query":[],"headers":{}}';
+  await client.admin.dropDeadLetter(json('7'));
+  wire.check(expected);
+});
+
+void test('redrive_dead_letter reaches the wire', async () => {
+  const answer = '{"redriven":1,"skipped":0,"remaining":0}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"POST","path":"/admin/dead-letters/7/redrive","query":[],"headers":{}}';
+  const received = await client.admin.redriveDeadLetter(json('7'));
+  wire.check(expected, received);
+});
+
+void test('redrive_dead_letters reaches the wire', async () => {
+  const answer = '{"redriven":12,"skipped":0,"remaining":0}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"plugin_id":"hello_py","reason":"smtp_451"}';
+  const expected =
+    '{"contentType":"application/json","body":{"plugin_id":"hello_py","reason":"smtp_451"},"method":"POST","path":"/admin/redrive","query":[],"headers":{}}';
+  const received = await client.admin.redriveDeadLetters(json(body));
+  wire.check(expected, received);
+});
+
+void test('replay_events reaches the wire', async () => {
+  const answer = '{"replayed":12,"next_sequence":null}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"plugin_id":"hello_py","subscription":"mail","from_sequence":1}';
+  const expected =
+    '{"contentType":"application/json","body":{"plugin_id":"hello_py","subscription":"mail","from_sequence":1},"method":"POST","path":"/admin/replays","query":[],"headers":{}}';
+  const received = await client.admin.replayEvents(json(body));
+  wire.check(expected, received);
+});
+
+void test('tail_events reaches the wire', async () => {
+  const answer =
+    '{"events":[{"sequence":42,"event_id":"evt-0001","event_type":"EmailQueued","source":"hello_py","published_at":"2026-11-22T17:00:00Z","partition":"key_9f86d081884c7d659a2feaa0c55ad015","data_traits":[],"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","size":214,"undelivered":1,"dead_letters":0}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params =
+    '{"eventType":"EmailQueued","source":"hello_py","after":41,"waitMs":1000,"limit":100}';
+  const expected =
+    '{"method":"GET","path":"/admin/events","query":[["event_type","EmailQueued"],["source","hello_py"],["after","41"],["wait_ms","1000"],["limit","100"]],"headers":{}}';
+  const received = await client.admin.tailEvents(json(params));
+  wire.check(expected, received);
+});
+
 void test('list_users reaches the wire', async () => {
   const answer =
     '{"users":[{"user_id":"usr_synthetic0001","username":"night_operator","roles":["operator"],"status":"active","mfa":true,"password_change":false,"recovery_codes_left":10,"sessions":1,"created_at":"2026-11-22T17:00:00Z","last_sign_in_at":"2026-11-22T18:00:00Z"}]}';

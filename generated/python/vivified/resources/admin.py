@@ -211,6 +211,64 @@ CHECK_EGRESS: Operation[models.EgressCheck] = Operation(
     security=(("sessionToken",),),
     body="json",
 )
+LIST_DEAD_LETTERS: Operation[models.DeadLetterPage] = Operation(
+    id="list_dead_letters",
+    method="GET",
+    path="/admin/dead-letters",
+    answers={200: Json(models.DeadLetterPage)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+GET_DEAD_LETTER: Operation[models.DeadLetterRecord] = Operation(
+    id="get_dead_letter",
+    method="GET",
+    path="/admin/dead-letters/{dead_letter}",
+    answers={200: Json(models.DeadLetterRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+DROP_DEAD_LETTER: Operation[None] = Operation(
+    id="drop_dead_letter",
+    method="DELETE",
+    path="/admin/dead-letters/{dead_letter}",
+    answers={204: NOTHING},
+    safe=True,
+    security=(("sessionToken",),),
+)
+REDRIVE_DEAD_LETTER: Operation[models.RedriveResult] = Operation(
+    id="redrive_dead_letter",
+    method="POST",
+    path="/admin/dead-letters/{dead_letter}/redrive",
+    answers={200: Json(models.RedriveResult)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+REDRIVE_DEAD_LETTERS: Operation[models.RedriveResult] = Operation(
+    id="redrive_dead_letters",
+    method="POST",
+    path="/admin/redrive",
+    answers={200: Json(models.RedriveResult)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+REPLAY_EVENTS: Operation[models.ReplayResult] = Operation(
+    id="replay_events",
+    method="POST",
+    path="/admin/replays",
+    answers={200: Json(models.ReplayResult)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+TAIL_EVENTS: Operation[models.EventTail] = Operation(
+    id="tail_events",
+    method="GET",
+    path="/admin/events",
+    answers={200: Json(models.EventTail)},
+    safe=True,
+    security=(("sessionToken",),),
+)
 LIST_USERS: Operation[models.UserList] = Operation(
     id="list_users",
     method="GET",
@@ -857,6 +915,170 @@ class AdminResource:
         return self._transport.call(
             CHECK_EGRESS,
             body=body,
+            options=options,
+        )
+
+    def list_dead_letters(
+        self,
+        *,
+        plugin_id: models.PluginId | None = None,
+        subscription: str | None = None,
+        event_type: str | None = None,
+        reason: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.DeadLetterPage:
+        """List dead letters.
+
+        Events that were delivered in vain, expired or were given up, newest first.
+        Facts only; no payload is shown.
+
+        Args:
+            plugin_id: Only of this subscriber.
+            subscription: Only of subscriptions of this name. Pattern
+                `^[a-z][a-z0-9_-]{0,62}$`.
+            event_type: Only events of this type. Pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+            reason: Only with this reason. At most 256 characters, pattern
+                `^[a-z0-9_.-]*$`.
+            cursor: Where the page before ended. At most 512 characters.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
+        """
+        return self._transport.call(
+            LIST_DEAD_LETTERS,
+            query={
+                "plugin_id": plugin_id,
+                "subscription": subscription,
+                "event_type": event_type,
+                "reason": reason,
+                "cursor": cursor,
+                "limit": limit,
+            },
+            options=options,
+        )
+
+    def get_dead_letter(
+        self,
+        dead_letter: int,
+        **options: Unpack[CallOptions],
+    ) -> models.DeadLetterRecord:
+        """Show a dead letter.
+
+        One dead letter with every attempt to deliver it. Facts only; no payload is
+        shown.
+
+        Args:
+            dead_letter: Number of the dead letter. At least 1.
+        """
+        return self._transport.call(
+            GET_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
+            options=options,
+        )
+
+    def drop_dead_letter(
+        self,
+        dead_letter: int,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Drop a dead letter.
+
+        Gives the delivery up for good. The event itself stays for its other
+        subscribers.
+
+        Args:
+            dead_letter: Number of the dead letter. At least 1.
+        """
+        self._transport.call(
+            DROP_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
+            options=options,
+        )
+
+    def redrive_dead_letter(
+        self,
+        dead_letter: int,
+        **options: Unpack[CallOptions],
+    ) -> models.RedriveResult:
+        """Redrive a dead letter.
+
+        Puts the event back into its subscription with all its attempts before it.
+
+        Args:
+            dead_letter: Number of the dead letter. At least 1.
+        """
+        return self._transport.call(
+            REDRIVE_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
+            options=options,
+        )
+
+    def redrive_dead_letters(
+        self,
+        body: models.RedriveRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.RedriveResult:
+        """Redrive dead letters.
+
+        Puts every dead letter that matches the filter back into its subscription, a
+        bounded number of them in one request.
+        """
+        return self._transport.call(
+            REDRIVE_DEAD_LETTERS,
+            body=body,
+            options=options,
+        )
+
+    def replay_events(
+        self,
+        body: models.ReplayRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.ReplayResult:
+        """Replay events into a subscription.
+
+        Delivers kept events once more to one subscription, from a sequence or a time
+        on. What it may have is decided at delivery, as always.
+        """
+        return self._transport.call(
+            REPLAY_EVENTS,
+            body=body,
+            options=options,
+        )
+
+    def tail_events(
+        self,
+        *,
+        event_type: str | None = None,
+        source: models.PluginId | None = None,
+        after: int | None = None,
+        wait_ms: int | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.EventTail:
+        """Tail events.
+
+        Facts of the newest events, newest first, or of those after a sequence,
+        oldest first. No payload is shown and partition keys are pseudonyms.
+
+        Args:
+            event_type: Only events of this type. Pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+            source: Only events of this publisher.
+            after: Only events after this sequence, oldest first. At least 0.
+            wait_ms: With after, how long to wait for the first one in
+                milliseconds. 0 to 30000. Default: 0.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
+        """
+        return self._transport.call(
+            TAIL_EVENTS,
+            query={
+                "event_type": event_type,
+                "source": source,
+                "after": after,
+                "wait_ms": wait_ms,
+                "limit": limit,
+            },
             options=options,
         )
 
@@ -1704,6 +1926,170 @@ class AsyncAdminResource:
         return await self._transport.call(
             CHECK_EGRESS,
             body=body,
+            options=options,
+        )
+
+    async def list_dead_letters(
+        self,
+        *,
+        plugin_id: models.PluginId | None = None,
+        subscription: str | None = None,
+        event_type: str | None = None,
+        reason: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.DeadLetterPage:
+        """List dead letters.
+
+        Events that were delivered in vain, expired or were given up, newest first.
+        Facts only; no payload is shown.
+
+        Args:
+            plugin_id: Only of this subscriber.
+            subscription: Only of subscriptions of this name. Pattern
+                `^[a-z][a-z0-9_-]{0,62}$`.
+            event_type: Only events of this type. Pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+            reason: Only with this reason. At most 256 characters, pattern
+                `^[a-z0-9_.-]*$`.
+            cursor: Where the page before ended. At most 512 characters.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
+        """
+        return await self._transport.call(
+            LIST_DEAD_LETTERS,
+            query={
+                "plugin_id": plugin_id,
+                "subscription": subscription,
+                "event_type": event_type,
+                "reason": reason,
+                "cursor": cursor,
+                "limit": limit,
+            },
+            options=options,
+        )
+
+    async def get_dead_letter(
+        self,
+        dead_letter: int,
+        **options: Unpack[CallOptions],
+    ) -> models.DeadLetterRecord:
+        """Show a dead letter.
+
+        One dead letter with every attempt to deliver it. Facts only; no payload is
+        shown.
+
+        Args:
+            dead_letter: Number of the dead letter. At least 1.
+        """
+        return await self._transport.call(
+            GET_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
+            options=options,
+        )
+
+    async def drop_dead_letter(
+        self,
+        dead_letter: int,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Drop a dead letter.
+
+        Gives the delivery up for good. The event itself stays for its other
+        subscribers.
+
+        Args:
+            dead_letter: Number of the dead letter. At least 1.
+        """
+        await self._transport.call(
+            DROP_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
+            options=options,
+        )
+
+    async def redrive_dead_letter(
+        self,
+        dead_letter: int,
+        **options: Unpack[CallOptions],
+    ) -> models.RedriveResult:
+        """Redrive a dead letter.
+
+        Puts the event back into its subscription with all its attempts before it.
+
+        Args:
+            dead_letter: Number of the dead letter. At least 1.
+        """
+        return await self._transport.call(
+            REDRIVE_DEAD_LETTER,
+            path={"dead_letter": dead_letter},
+            options=options,
+        )
+
+    async def redrive_dead_letters(
+        self,
+        body: models.RedriveRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.RedriveResult:
+        """Redrive dead letters.
+
+        Puts every dead letter that matches the filter back into its subscription, a
+        bounded number of them in one request.
+        """
+        return await self._transport.call(
+            REDRIVE_DEAD_LETTERS,
+            body=body,
+            options=options,
+        )
+
+    async def replay_events(
+        self,
+        body: models.ReplayRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.ReplayResult:
+        """Replay events into a subscription.
+
+        Delivers kept events once more to one subscription, from a sequence or a time
+        on. What it may have is decided at delivery, as always.
+        """
+        return await self._transport.call(
+            REPLAY_EVENTS,
+            body=body,
+            options=options,
+        )
+
+    async def tail_events(
+        self,
+        *,
+        event_type: str | None = None,
+        source: models.PluginId | None = None,
+        after: int | None = None,
+        wait_ms: int | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.EventTail:
+        """Tail events.
+
+        Facts of the newest events, newest first, or of those after a sequence,
+        oldest first. No payload is shown and partition keys are pseudonyms.
+
+        Args:
+            event_type: Only events of this type. Pattern
+                `^[A-Za-z][A-Za-z0-9_.]{0,127}$`.
+            source: Only events of this publisher.
+            after: Only events after this sequence, oldest first. At least 0.
+            wait_ms: With after, how long to wait for the first one in
+                milliseconds. 0 to 30000. Default: 0.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
+        """
+        return await self._transport.call(
+            TAIL_EVENTS,
+            query={
+                "event_type": event_type,
+                "source": source,
+                "after": after,
+                "wait_ms": wait_ms,
+                "limit": limit,
+            },
             options=options,
         )
 
