@@ -588,6 +588,16 @@ pub trait StorageApi: Guard {
 
 /// What administrators, operators and auditors do.
 pub trait AdminApi: Guard {
+    /// List enrolments
+    ///
+    /// The enrolments that have not ended, with what has become of each. Never a token.
+    ///
+    /// `GET /admin/enrollments`
+    fn list_enrollments(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::EnrollmentList, Problem>> + Send;
+
     /// Enrol a plugin
     ///
     /// Makes a token with which the named plugin registers once. With approve the traits and
@@ -600,6 +610,18 @@ pub trait AdminApi: Guard {
         body: models::EnrollmentRequest,
     ) -> impl Future<Output = Result<models::Enrollment, Problem>> + Send;
 
+    /// Revoke an enrolment
+    ///
+    /// Ends an enrolment token before its time, spent or not. A plugin that registered with it
+    /// stays as it is.
+    ///
+    /// `DELETE /admin/enrollments/{enrollment_id}`
+    fn revoke_enrollment(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        enrollment_id: String,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
     /// List all plugins
     ///
     /// Every registered plugin with state, reason, traits, lease and health.
@@ -609,6 +631,17 @@ pub trait AdminApi: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
     ) -> impl Future<Output = Result<models::PluginList, Problem>> + Send;
+
+    /// Show one plugin
+    ///
+    /// The plugin with its manifest and the history of its states, newest first.
+    ///
+    /// `GET /admin/plugins/{plugin_id}`
+    fn get_admin_plugin(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+    ) -> impl Future<Output = Result<models::PluginDetails, Problem>> + Send;
 
     /// Approve a plugin
     ///
@@ -621,6 +654,44 @@ pub trait AdminApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         plugin_id: models::PluginId,
         body: models::Approval,
+    ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
+
+    /// Suspend a plugin
+    ///
+    /// Pauses the plugin at once on every lane. It may renew its lease and nothing else; what
+    /// waits for it goes on waiting.
+    ///
+    /// `POST /admin/plugins/{plugin_id}/suspend`
+    fn suspend_plugin(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        body: models::StateChange,
+    ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
+
+    /// Let a plugin finish
+    ///
+    /// The plugin gets no new calls and no new deliveries and may finish what it has begun.
+    ///
+    /// `POST /admin/plugins/{plugin_id}/drain`
+    fn drain_plugin(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        body: models::StateChange,
+    ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
+
+    /// Resume a plugin
+    ///
+    /// Ends a suspension or a drain. A plugin whose manifest meanwhile asks for more than was
+    /// approved waits for approval.
+    ///
+    /// `POST /admin/plugins/{plugin_id}/resume`
+    fn resume_plugin(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        plugin_id: models::PluginId,
+        body: models::StateChange,
     ) -> impl Future<Output = Result<models::PluginRecord, Problem>> + Send;
 
     /// Revoke a plugin
@@ -893,6 +964,76 @@ pub trait AdminApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         params: TailEventsParams,
     ) -> impl Future<Output = Result<models::EventTail, Problem>> + Send;
+
+    /// Read the policy
+    ///
+    /// The document in force with its version, and the floor that holds beneath every document.
+    ///
+    /// `GET /admin/policy`
+    fn get_policy(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::PolicyRecord, Problem>> + Send;
+
+    /// Put a policy in force
+    ///
+    /// Stores the document as the next version and decides by it from then on. A document with
+    /// any finding is refused as a whole. To go back put an older document again.
+    ///
+    /// `PUT /admin/policy`
+    fn put_policy(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: PutPolicyParams,
+        body: models::PolicyWrite,
+    ) -> impl Future<Output = Result<models::PolicyRecord, Problem>> + Send;
+
+    /// List the versions of the policy
+    ///
+    /// Who put which version in force when and why, newest first.
+    ///
+    /// `GET /admin/policy/versions`
+    fn list_policy_versions(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::PolicyVersions, Problem>> + Send;
+
+    /// Read a version of the policy
+    ///
+    /// The document of one version, in force or not. Version 0 is the built-in one.
+    ///
+    /// `GET /admin/policy/versions/{version}`
+    fn get_policy_version(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        version: i64,
+    ) -> impl Future<Output = Result<models::PolicyRecord, Problem>> + Send;
+
+    /// Try a policy on recorded decisions
+    ///
+    /// Decides what this Core has lately decided again by the given document and tells what
+    /// would change. Nothing is stored. The record lives in memory and starts empty with each
+    /// start of Core.
+    ///
+    /// `POST /admin/policy/simulate`
+    fn simulate_policy(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::PolicySimulation,
+    ) -> impl Future<Output = Result<models::SimulationResult, Problem>> + Send;
+
+    /// Explain a denial
+    ///
+    /// Which rule denied on what grounds, which traits were missing and the smallest safe change
+    /// that would allow it, found by trying. Works for the newest denials of this Core; the
+    /// audit log keeps all of them.
+    ///
+    /// `GET /admin/policy/decisions/{decision_id}`
+    fn explain_decision(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        decision_id: String,
+    ) -> impl Future<Output = Result<models::DecisionExplanation, Problem>> + Send;
 
     /// List the users
     ///
@@ -1305,6 +1446,19 @@ impl TailEventsParams {
             wait_ms: input.take(Place::Query, "wait_ms")?,
             limit: input.take(Place::Query, "limit")?,
         })
+    }
+}
+
+/// Parameters of `put_policy` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutPolicyParams {
+    /// The version to replace.
+    pub if_match: String,
+}
+
+impl PutPolicyParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { if_match: input.take(Place::Header, "If-Match")? })
     }
 }
 

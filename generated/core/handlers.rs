@@ -985,6 +985,83 @@ pub fn tail_events<'a, A: Api>(
     })
 }
 
+/// `GET /admin/policy`
+pub fn get_policy<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.get_policy(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `PUT /admin/policy`
+pub fn put_policy<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::PutPolicyParams::decode(&mut input)?;
+        let body = input.body()?;
+        let answer = api.put_policy(call, params, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/policy/versions`
+pub fn list_policy_versions<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_policy_versions(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/policy/versions/{version}`
+pub fn get_policy_version<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let version = input.take(Place::Path, "version")?;
+        let answer = api.get_policy_version(call, version).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/policy/simulate`
+pub fn simulate_policy<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.simulate_policy(call, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/policy/decisions/{decision_id}`
+pub fn explain_decision<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let decision_id = input.take(Place::Path, "decision_id")?;
+        let answer = api.explain_decision(call, decision_id).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
 /// `GET /admin/users`
 pub fn list_users<'a, A: Api>(
     api: &'a A,
@@ -1137,83 +1214,6 @@ pub fn retire_key<'a, A: Api>(
         let kid = input.take(Place::Path, "kid")?;
         let body = input.body()?;
         let answer = api.retire_key(call, kid, body).await?;
-        runtime::json_answer(200, &answer)
-    })
-}
-
-/// `GET /admin/policy`
-pub fn get_policy<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    _: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let answer = api.get_policy(call).await?;
-        runtime::json_answer(200, &answer)
-    })
-}
-
-/// `PUT /admin/policy`
-pub fn put_policy<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let params = api::PutPolicyParams::decode(&mut input)?;
-        let body = input.body()?;
-        let answer = api.put_policy(call, params, body).await?;
-        runtime::json_answer(200, &answer)
-    })
-}
-
-/// `GET /admin/policy/versions`
-pub fn list_policy_versions<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    _: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let answer = api.list_policy_versions(call).await?;
-        runtime::json_answer(200, &answer)
-    })
-}
-
-/// `GET /admin/policy/versions/{version}`
-pub fn get_policy_version<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let version = input.take(Place::Path, "version")?;
-        let answer = api.get_policy_version(call, version).await?;
-        runtime::json_answer(200, &answer)
-    })
-}
-
-/// `POST /admin/policy/simulate`
-pub fn simulate_policy<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let body = input.body()?;
-        let answer = api.simulate_policy(call, body).await?;
-        runtime::json_answer(200, &answer)
-    })
-}
-
-/// `GET /admin/policy/decisions/{decision_id}`
-pub fn explain_decision<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    mut input: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let decision_id = input.take(Place::Path, "decision_id")?;
-        let answer = api.explain_decision(call, decision_id).await?;
         runtime::json_answer(200, &answer)
     })
 }

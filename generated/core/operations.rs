@@ -55,9 +55,15 @@ pub static OPERATIONS: &[&OperationInfo] = &[
     &GET_VALUE,
     &PUT_VALUE,
     &DELETE_VALUE,
+    &LIST_ENROLLMENTS,
     &CREATE_ENROLLMENT,
+    &REVOKE_ENROLLMENT,
     &LIST_ADMIN_PLUGINS,
+    &GET_ADMIN_PLUGIN,
     &APPROVE_PLUGIN,
+    &SUSPEND_PLUGIN,
+    &DRAIN_PLUGIN,
+    &RESUME_PLUGIN,
     &REVOKE_PLUGIN,
     &LIST_PLUGIN_CONFIG,
     &GET_PLUGIN_CONFIG,
@@ -80,6 +86,12 @@ pub static OPERATIONS: &[&OperationInfo] = &[
     &REDRIVE_DEAD_LETTERS,
     &REPLAY_EVENTS,
     &TAIL_EVENTS,
+    &GET_POLICY,
+    &PUT_POLICY,
+    &LIST_POLICY_VERSIONS,
+    &GET_POLICY_VERSION,
+    &SIMULATE_POLICY,
+    &EXPLAIN_DECISION,
     &LIST_USERS,
     &CREATE_USER,
     &GET_USER,
@@ -1835,6 +1847,36 @@ pub static DELETE_VALUE: OperationInfo = OperationInfo {
     body: None,
 };
 
+/// `GET /admin/enrollments`
+pub static LIST_ENROLLMENTS: OperationInfo = OperationInfo {
+    id: "list_enrollments",
+    method: "GET",
+    path: "/admin/enrollments",
+    segments: &[Segment::Literal("/admin/enrollments")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.enrollments"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
+};
+
 /// `POST /admin/enrollments`
 pub static CREATE_ENROLLMENT: OperationInfo = OperationInfo {
     id: "create_enrollment",
@@ -1870,6 +1912,45 @@ pub static CREATE_ENROLLMENT: OperationInfo = OperationInfo {
     }),
 };
 
+/// `DELETE /admin/enrollments/{enrollment_id}`
+pub static REVOKE_ENROLLMENT: OperationInfo = OperationInfo {
+    id: "revoke_enrollment",
+    method: "DELETE",
+    path: "/admin/enrollments/{enrollment_id}",
+    segments: &[Segment::Literal("/admin/enrollments/"), Segment::Parameter("enrollment_id")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.enrollment.revoke"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_enrollment",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "enrollment_id",
+        place: Place::Path,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
+    body: None,
+};
+
 /// `GET /admin/plugins`
 pub static LIST_ADMIN_PLUGINS: OperationInfo = OperationInfo {
     id: "list_admin_plugins",
@@ -1897,6 +1978,45 @@ pub static LIST_ADMIN_PLUGINS: OperationInfo = OperationInfo {
         schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
     }],
     parameters: &[],
+    body: None,
+};
+
+/// `GET /admin/plugins/{plugin_id}`
+pub static GET_ADMIN_PLUGIN: OperationInfo = OperationInfo {
+    id: "get_admin_plugin",
+    method: "GET",
+    path: "/admin/plugins/{plugin_id}",
+    segments: &[Segment::Literal("/admin/plugins/"), Segment::Parameter("plugin_id")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.plugin"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_plugin",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "plugin_id",
+        place: Place::Path,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
     body: None,
 };
 
@@ -1948,6 +2068,150 @@ pub static APPROVE_PLUGIN: OperationInfo = OperationInfo {
     }),
 };
 
+/// `POST /admin/plugins/{plugin_id}/suspend`
+pub static SUSPEND_PLUGIN: OperationInfo = OperationInfo {
+    id: "suspend_plugin",
+    method: "POST",
+    path: "/admin/plugins/{plugin_id}/suspend",
+    segments: &[
+        Segment::Literal("/admin/plugins/"),
+        Segment::Parameter("plugin_id"),
+        Segment::Literal("/suspend"),
+    ],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.suspend"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(4_096),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_plugin",
+        "state_conflict",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "plugin_id",
+        place: Place::Path,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
+};
+
+/// `POST /admin/plugins/{plugin_id}/drain`
+pub static DRAIN_PLUGIN: OperationInfo = OperationInfo {
+    id: "drain_plugin",
+    method: "POST",
+    path: "/admin/plugins/{plugin_id}/drain",
+    segments: &[
+        Segment::Literal("/admin/plugins/"),
+        Segment::Parameter("plugin_id"),
+        Segment::Literal("/drain"),
+    ],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.drain"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(4_096),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_plugin",
+        "state_conflict",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "plugin_id",
+        place: Place::Path,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
+};
+
+/// `POST /admin/plugins/{plugin_id}/resume`
+pub static RESUME_PLUGIN: OperationInfo = OperationInfo {
+    id: "resume_plugin",
+    method: "POST",
+    path: "/admin/plugins/{plugin_id}/resume",
+    segments: &[
+        Segment::Literal("/admin/plugins/"),
+        Segment::Parameter("plugin_id"),
+        Segment::Literal("/resume"),
+    ],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.resume"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(4_096),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_plugin",
+        "state_conflict",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "plugin_id",
+        place: Place::Path,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
+};
+
 /// `POST /admin/plugins/{plugin_id}/revoke`
 pub static REVOKE_PLUGIN: OperationInfo = OperationInfo {
     id: "revoke_plugin",
@@ -1963,7 +2227,7 @@ pub static REVOKE_PLUGIN: OperationInfo = OperationInfo {
     audit_action: Some("admin.revoke"),
     rate_limit_class: Some("admin"),
     body_limit: Some(4_096),
-    max_authentication_age: None,
+    max_authentication_age: Some(300),
     idempotency: Idempotency::Natural,
     required_traits: &["admin"],
     problems: &[
@@ -3073,6 +3337,225 @@ pub static TAIL_EVENTS: OperationInfo = OperationInfo {
             default: Some("100"),
         },
     ],
+    body: None,
+};
+
+/// `GET /admin/policy`
+pub static GET_POLICY: OperationInfo = OperationInfo {
+    id: "get_policy",
+    method: "GET",
+    path: "/admin/policy",
+    segments: &[Segment::Literal("/admin/policy")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.policy.get"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
+};
+
+/// `PUT /admin/policy`
+pub static PUT_POLICY: OperationInfo = OperationInfo {
+    id: "put_policy",
+    method: "PUT",
+    path: "/admin/policy",
+    segments: &[Segment::Literal("/admin/policy")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.policy.put"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(262_144),
+    max_authentication_age: Some(300),
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin"],
+    problems: &[
+        "invalid_request",
+        "invalid_policy",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "revision_conflict",
+        "payload_too_large",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "If-Match",
+        place: Place::Header,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
+};
+
+/// `GET /admin/policy/versions`
+pub static LIST_POLICY_VERSIONS: OperationInfo = OperationInfo {
+    id: "list_policy_versions",
+    method: "GET",
+    path: "/admin/policy/versions",
+    segments: &[Segment::Literal("/admin/policy/versions")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.policy.versions"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
+};
+
+/// `GET /admin/policy/versions/{version}`
+pub static GET_POLICY_VERSION: OperationInfo = OperationInfo {
+    id: "get_policy_version",
+    method: "GET",
+    path: "/admin/policy/versions/{version}",
+    segments: &[Segment::Literal("/admin/policy/versions/"), Segment::Parameter("version")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.policy.version"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_version",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "version",
+        place: Place::Path,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Integer),
+        default: None,
+    }],
+    body: None,
+};
+
+/// `POST /admin/policy/simulate`
+pub static SIMULATE_POLICY: OperationInfo = OperationInfo {
+    id: "simulate_policy",
+    method: "POST",
+    path: "/admin/policy/simulate",
+    segments: &[Segment::Literal("/admin/policy/simulate")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.policy.simulate"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(262_144),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "payload_too_large",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
+};
+
+/// `GET /admin/policy/decisions/{decision_id}`
+pub static EXPLAIN_DECISION: OperationInfo = OperationInfo {
+    id: "explain_decision",
+    method: "GET",
+    path: "/admin/policy/decisions/{decision_id}",
+    segments: &[Segment::Literal("/admin/policy/decisions/"), Segment::Parameter("decision_id")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.policy.explain"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_decision",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "decision_id",
+        place: Place::Path,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
     body: None,
 };
 

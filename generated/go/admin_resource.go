@@ -521,6 +521,94 @@ func (r *AdminResource) TailEvents(ctx context.Context, params TailEventsParams,
 	return runtime.ReceivePointer[EventTail](ctx, r.transport, request, options)
 }
 
+// GetPolicy: Read the policy.
+//
+// The document in force with its version, and the floor that holds beneath every document.
+//
+// It sends GET /admin/policy.
+func (r *AdminResource) GetPolicy(ctx context.Context, options ...CallOption) (*PolicyRecord, error) {
+	request := runtime.NewRequest("GET", "/admin/policy", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
+}
+
+// PutPolicyParams holds the parameters of PutPolicy besides its path and body.
+type PutPolicyParams struct {
+	// IfMatch: The version to replace.
+	IfMatch string
+}
+
+// PutPolicy: Put a policy in force.
+//
+// Stores the document as the next version and decides by it from then on. A document with any
+// finding is refused as a whole. To go back put an older document again.
+//
+// It sends PUT /admin/policy.
+func (r *AdminResource) PutPolicy(ctx context.Context, body PolicyWrite, params PutPolicyParams, options ...CallOption) (*PolicyRecord, error) {
+	request := runtime.NewRequest("PUT", "/admin/policy", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
+}
+
+// ListPolicyVersions: List the versions of the policy.
+//
+// Who put which version in force when and why, newest first.
+//
+// It sends GET /admin/policy/versions.
+func (r *AdminResource) ListPolicyVersions(ctx context.Context, options ...CallOption) (*PolicyVersions, error) {
+	request := runtime.NewRequest("GET", "/admin/policy/versions", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[PolicyVersions](ctx, r.transport, request, options)
+}
+
+// GetPolicyVersion: Read a version of the policy.
+//
+// The document of one version, in force or not. Version 0 is the built-in one.
+//
+// It sends GET /admin/policy/versions/{version}.
+func (r *AdminResource) GetPolicyVersion(ctx context.Context, version int64, options ...CallOption) (*PolicyRecord, error) {
+	request := runtime.NewRequest("GET", "/admin/policy/versions/{version}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("version", version, runtime.Simple, false)
+	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
+}
+
+// SimulatePolicy: Try a policy on recorded decisions.
+//
+// Decides what this Core has lately decided again by the given document and tells what would
+// change. Nothing is stored. The record lives in memory and starts empty with each start of
+// Core.
+//
+// It sends POST /admin/policy/simulate.
+func (r *AdminResource) SimulatePolicy(ctx context.Context, body PolicySimulation, options ...CallOption) (*SimulationResult, error) {
+	request := runtime.NewRequest("POST", "/admin/policy/simulate", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[SimulationResult](ctx, r.transport, request, options)
+}
+
+// ExplainDecision: Explain a denial.
+//
+// Which rule denied on what grounds, which traits were missing and the smallest safe change
+// that would allow it, found by trying. Works for the newest denials of this Core; the audit
+// log keeps all of them.
+//
+// It sends GET /admin/policy/decisions/{decision_id}.
+func (r *AdminResource) ExplainDecision(ctx context.Context, decisionID string, options ...CallOption) (*DecisionExplanation, error) {
+	request := runtime.NewRequest("GET", "/admin/policy/decisions/{decision_id}", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("decision_id", decisionID, runtime.Simple, false)
+	return runtime.ReceivePointer[DecisionExplanation](ctx, r.transport, request, options)
+}
+
 // ListUsers: List the users.
 //
 // Every user with roles, state, second factor and sessions.
@@ -683,94 +771,6 @@ func (r *AdminResource) RetireKey(ctx context.Context, kid string, body KeyRetir
 	request.Path("kid", kid, runtime.Simple, false)
 	request.JSON("application/json", body)
 	return runtime.ReceivePointer[SigningKeyList](ctx, r.transport, request, options)
-}
-
-// GetPolicy: Read the policy.
-//
-// The document in force with its version, and the floor that holds beneath every document.
-//
-// It sends GET /admin/policy.
-func (r *AdminResource) GetPolicy(ctx context.Context, options ...CallOption) (*PolicyRecord, error) {
-	request := runtime.NewRequest("GET", "/admin/policy", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
-}
-
-// PutPolicyParams holds the parameters of PutPolicy besides its path and body.
-type PutPolicyParams struct {
-	// IfMatch: The version to replace.
-	IfMatch string
-}
-
-// PutPolicy: Put a policy in force.
-//
-// Stores the document as the next version and decides by it from then on. A document with any
-// finding is refused as a whole. To go back put an older document again.
-//
-// It sends PUT /admin/policy.
-func (r *AdminResource) PutPolicy(ctx context.Context, body PolicyWrite, params PutPolicyParams, options ...CallOption) (*PolicyRecord, error) {
-	request := runtime.NewRequest("PUT", "/admin/policy", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Header("If-Match", params.IfMatch, runtime.Simple, false)
-	request.JSON("application/json", body)
-	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
-}
-
-// ListPolicyVersions: List the versions of the policy.
-//
-// Who put which version in force when and why, newest first.
-//
-// It sends GET /admin/policy/versions.
-func (r *AdminResource) ListPolicyVersions(ctx context.Context, options ...CallOption) (*PolicyVersions, error) {
-	request := runtime.NewRequest("GET", "/admin/policy/versions", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	return runtime.ReceivePointer[PolicyVersions](ctx, r.transport, request, options)
-}
-
-// GetPolicyVersion: Read a version of the policy.
-//
-// The document of one version, in force or not. Version 0 is the built-in one.
-//
-// It sends GET /admin/policy/versions/{version}.
-func (r *AdminResource) GetPolicyVersion(ctx context.Context, version int64, options ...CallOption) (*PolicyRecord, error) {
-	request := runtime.NewRequest("GET", "/admin/policy/versions/{version}", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("version", version, runtime.Simple, false)
-	return runtime.ReceivePointer[PolicyRecord](ctx, r.transport, request, options)
-}
-
-// SimulatePolicy: Try a policy on recorded decisions.
-//
-// Decides what this Core has lately decided again by the given document and tells what would
-// change. Nothing is stored. The record lives in memory and starts empty with each start of
-// Core.
-//
-// It sends POST /admin/policy/simulate.
-func (r *AdminResource) SimulatePolicy(ctx context.Context, body PolicySimulation, options ...CallOption) (*SimulationResult, error) {
-	request := runtime.NewRequest("POST", "/admin/policy/simulate", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.JSON("application/json", body)
-	return runtime.ReceivePointer[SimulationResult](ctx, r.transport, request, options)
-}
-
-// ExplainDecision: Explain a denial.
-//
-// Which rule denied on what grounds, which traits were missing and the smallest safe change
-// that would allow it, found by trying. Works for the newest denials of this Core; the audit
-// log keeps all of them.
-//
-// It sends GET /admin/policy/decisions/{decision_id}.
-func (r *AdminResource) ExplainDecision(ctx context.Context, decisionID string, options ...CallOption) (*DecisionExplanation, error) {
-	request := runtime.NewRequest("GET", "/admin/policy/decisions/{decision_id}", runtime.RetryAlways)
-	request.Security("sessionToken")
-	request.Accept("application/json, application/problem+json")
-	request.Path("decision_id", decisionID, runtime.Simple, false)
-	return runtime.ReceivePointer[DecisionExplanation](ctx, r.transport, request, options)
 }
 
 // SearchAuditParams holds the parameters of SearchAudit besides its path and body.

@@ -688,6 +688,52 @@ func TestWireAdminTailEvents(t *testing.T) {
 	server.expect(err, "GET", "/admin/events", "Bearer test-token", "", false)
 }
 
+func TestWireAdminGetPolicy(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
+	answer, err := server.client.Admin.GetPolicy(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/policy", "Bearer test-token", "", false)
+}
+
+func TestWireAdminPutPolicy(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
+	body := read[PolicyWrite](t, "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"reason\":\"PHI only for care\"}")
+	var params PutPolicyParams
+	params.IfMatch = read[string](t, "\"2\"")
+	answer, err := server.client.Admin.PutPolicy(t.Context(), body, params)
+	server.answers(answer)
+	server.expect(err, "PUT", "/admin/policy", "Bearer test-token", "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"reason\":\"PHI only for care\"}", false)
+}
+
+func TestWireAdminListPolicyVersions(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"versions\":[{\"version\":3,\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}]}")
+	answer, err := server.client.Admin.ListPolicyVersions(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/policy/versions", "Bearer test-token", "", false)
+}
+
+func TestWireAdminGetPolicyVersion(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
+	answer, err := server.client.Admin.GetPolicyVersion(t.Context(), read[int64](t, "3"))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/policy/versions/3", "Bearer test-token", "", false)
+}
+
+func TestWireAdminSimulatePolicy(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"shapes\":41,\"decisions\":9120,\"changed\":[{\"operation\":\"deliver_event\",\"caller\":\"plugin\",\"plugin_id\":\"hello_py\",\"data\":[\"phi\"],\"count\":12,\"before\":{\"effect\":\"allow\",\"rule\":\"default.granted\"},\"after\":{\"effect\":\"deny\",\"rule\":\"phi_needs_purpose\"}}],\"findings\":[]}")
+	body := read[PolicySimulation](t, "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]}}")
+	answer, err := server.client.Admin.SimulatePolicy(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/policy/simulate", "Bearer test-token", "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]}}", false)
+}
+
+func TestWireAdminExplainDecision(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"decision_id\":\"dec_0193a5b27c007000\",\"at\":\"2026-11-22T17:00:00Z\",\"effect\":\"deny\",\"code\":\"trait_missing\",\"rule\":\"caller.trait\",\"rule_description\":\"a plugin needs every trait the operation names\",\"origin\":\"floor\",\"policy_version\":3,\"inputs\":{\"operation\":\"publish_event\",\"lane\":\"canonical\",\"caller\":\"plugin\",\"plugin_id\":\"hello_py\",\"status\":\"active\",\"traits\":[],\"roles\":[],\"claims_another_identity\":false,\"data\":[]},\"missing\":[\"event_publisher\"],\"fix\":{\"safe\":true,\"note\":\"grant the trait\",\"steps\":[{\"action\":\"grant_trait\",\"subject\":\"hello_py\",\"word\":\"event_publisher\",\"also_allows\":[]}]}}")
+	answer, err := server.client.Admin.ExplainDecision(t.Context(), read[string](t, "\"dec_0193a5b27c007000\""))
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/policy/decisions/dec_0193a5b27c007000", "Bearer test-token", "", false)
+}
+
 func TestWireAdminListUsers(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"users\":[{\"user_id\":\"usr_synthetic0001\",\"username\":\"night_operator\",\"roles\":[\"operator\"],\"status\":\"active\",\"mfa\":true,\"password_change\":false,\"recovery_codes_left\":10,\"sessions\":1,\"created_at\":\"2026-11-22T17:00:00Z\",\"last_sign_in_at\":\"2026-11-22T18:00:00Z\"}]}")
 	answer, err := server.client.Admin.ListUsers(t.Context())
@@ -774,52 +820,6 @@ func TestWireAdminRetireKey(t *testing.T) {
 	answer, err := server.client.Admin.RetireKey(t.Context(), read[string](t, "\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\""), body)
 	server.answers(answer)
 	server.expect(err, "POST", "/admin/keys/kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k/retire", "Bearer test-token", "{\"reason\":\"the backup was lost\"}", false)
-}
-
-func TestWireAdminGetPolicy(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
-	answer, err := server.client.Admin.GetPolicy(t.Context())
-	server.answers(answer)
-	server.expect(err, "GET", "/admin/policy", "Bearer test-token", "", false)
-}
-
-func TestWireAdminPutPolicy(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
-	body := read[PolicyWrite](t, "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"reason\":\"PHI only for care\"}")
-	var params PutPolicyParams
-	params.IfMatch = read[string](t, "\"2\"")
-	answer, err := server.client.Admin.PutPolicy(t.Context(), body, params)
-	server.answers(answer)
-	server.expect(err, "PUT", "/admin/policy", "Bearer test-token", "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"reason\":\"PHI only for care\"}", false)
-}
-
-func TestWireAdminListPolicyVersions(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"versions\":[{\"version\":3,\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}]}")
-	answer, err := server.client.Admin.ListPolicyVersions(t.Context())
-	server.answers(answer)
-	server.expect(err, "GET", "/admin/policy/versions", "Bearer test-token", "", false)
-}
-
-func TestWireAdminGetPolicyVersion(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]},\"floor\":[{\"id\":\"caller.trait\",\"description\":\"a plugin needs every trait the operation names\"}],\"changed_at\":\"2026-11-22T17:00:00Z\",\"changed_by\":\"user_9f86d081884c7d65\",\"reason\":\"PHI only for care\"}")
-	answer, err := server.client.Admin.GetPolicyVersion(t.Context(), read[int64](t, "3"))
-	server.answers(answer)
-	server.expect(err, "GET", "/admin/policy/versions/3", "Bearer test-token", "", false)
-}
-
-func TestWireAdminSimulatePolicy(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"version\":3,\"shapes\":41,\"decisions\":9120,\"changed\":[{\"operation\":\"deliver_event\",\"caller\":\"plugin\",\"plugin_id\":\"hello_py\",\"data\":[\"phi\"],\"count\":12,\"before\":{\"effect\":\"allow\",\"rule\":\"default.granted\"},\"after\":{\"effect\":\"deny\",\"rule\":\"phi_needs_purpose\"}}],\"findings\":[]}")
-	body := read[PolicySimulation](t, "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]}}")
-	answer, err := server.client.Admin.SimulatePolicy(t.Context(), body)
-	server.answers(answer)
-	server.expect(err, "POST", "/admin/policy/simulate", "Bearer test-token", "{\"document\":{\"rules\":[{\"id\":\"default.granted\",\"effect\":\"allow\"},{\"id\":\"phi_needs_purpose\",\"effect\":\"deny\",\"when\":{\"data_has\":[\"phi\"],\"purposes_not\":[\"treatment\",\"payment\",\"operations\"]}}]}}", false)
-}
-
-func TestWireAdminExplainDecision(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"decision_id\":\"dec_0193a5b27c007000\",\"at\":\"2026-11-22T17:00:00Z\",\"effect\":\"deny\",\"code\":\"trait_missing\",\"rule\":\"caller.trait\",\"rule_description\":\"a plugin needs every trait the operation names\",\"origin\":\"floor\",\"policy_version\":3,\"inputs\":{\"operation\":\"publish_event\",\"lane\":\"canonical\",\"caller\":\"plugin\",\"plugin_id\":\"hello_py\",\"status\":\"active\",\"traits\":[],\"roles\":[],\"claims_another_identity\":false,\"data\":[]},\"missing\":[\"event_publisher\"],\"fix\":{\"safe\":true,\"note\":\"grant the trait\",\"steps\":[{\"action\":\"grant_trait\",\"subject\":\"hello_py\",\"word\":\"event_publisher\",\"also_allows\":[]}]}}")
-	answer, err := server.client.Admin.ExplainDecision(t.Context(), read[string](t, "\"dec_0193a5b27c007000\""))
-	server.answers(answer)
-	server.expect(err, "GET", "/admin/policy/decisions/dec_0193a5b27c007000", "Bearer test-token", "", false)
 }
 
 func TestWireAdminSearchAudit(t *testing.T) {

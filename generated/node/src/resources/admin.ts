@@ -7,6 +7,15 @@ import type { Operation } from '../runtime/operation.js';
 import type { RequestOptions } from '../runtime/options.js';
 import type { Transport } from '../runtime/transport.js';
 
+export const LIST_ENROLLMENTS: Operation = {
+  method: 'GET',
+  path: '/admin/enrollments',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
 export const CREATE_ENROLLMENT: Operation = {
   method: 'POST',
   path: '/admin/enrollments',
@@ -15,6 +24,23 @@ export const CREATE_ENROLLMENT: Operation = {
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json', mask: 'Enrollment' },
+};
+
+export const REVOKE_ENROLLMENT: Operation = {
+  method: 'DELETE',
+  path: '/admin/enrollments/{enrollment_id}',
+  parameters: [
+    {
+      name: 'enrollmentId',
+      wireName: 'enrollment_id',
+      place: 'path',
+      style: 'simple',
+      explode: false,
+    },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'none' },
 };
 
 export const LIST_ADMIN_PLUGINS: Operation = {
@@ -26,9 +52,56 @@ export const LIST_ADMIN_PLUGINS: Operation = {
   answer: { kind: 'json', mediaType: 'application/json' },
 };
 
+export const GET_ADMIN_PLUGIN: Operation = {
+  method: 'GET',
+  path: '/admin/plugins/{plugin_id}',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
 export const APPROVE_PLUGIN: Operation = {
   method: 'POST',
   path: '/admin/plugins/{plugin_id}/approve',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const SUSPEND_PLUGIN: Operation = {
+  method: 'POST',
+  path: '/admin/plugins/{plugin_id}/suspend',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const DRAIN_PLUGIN: Operation = {
+  method: 'POST',
+  path: '/admin/plugins/{plugin_id}/drain',
+  parameters: [
+    { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const RESUME_PLUGIN: Operation = {
+  method: 'POST',
+  path: '/admin/plugins/{plugin_id}/resume',
   parameters: [
     { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
   ],
@@ -372,6 +445,73 @@ export interface TailEventsParams {
   limit?: number | undefined;
 }
 
+export const GET_POLICY: Operation = {
+  method: 'GET',
+  path: '/admin/policy',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const PUT_POLICY: Operation = {
+  method: 'PUT',
+  path: '/admin/policy',
+  parameters: [
+    { name: 'ifMatch', wireName: 'If-Match', place: 'header', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export interface PutPolicyParams {
+  /** The version to replace. */
+  ifMatch: string;
+}
+
+export const LIST_POLICY_VERSIONS: Operation = {
+  method: 'GET',
+  path: '/admin/policy/versions',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const GET_POLICY_VERSION: Operation = {
+  method: 'GET',
+  path: '/admin/policy/versions/{version}',
+  parameters: [
+    { name: 'version', wireName: 'version', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const SIMULATE_POLICY: Operation = {
+  method: 'POST',
+  path: '/admin/policy/simulate',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const EXPLAIN_DECISION: Operation = {
+  method: 'GET',
+  path: '/admin/policy/decisions/{decision_id}',
+  parameters: [
+    { name: 'decisionId', wireName: 'decision_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
 export const LIST_USERS: Operation = {
   method: 'GET',
   path: '/admin/users',
@@ -539,6 +679,17 @@ export class AdminResource {
   }
 
   /**
+   * List enrolments
+   *
+   * The enrolments that have not ended, with what has become of each. Never a token.
+   *
+   * `GET /admin/enrollments`
+   */
+  listEnrollments(options: RequestOptions = {}): Promise<models.EnrollmentList> {
+    return this.#transport.send(LIST_ENROLLMENTS, {}, undefined, options);
+  }
+
+  /**
    * Enrol a plugin
    *
    * Makes a token with which the named plugin registers once. With approve the traits and domains
@@ -554,6 +705,19 @@ export class AdminResource {
   }
 
   /**
+   * Revoke an enrolment
+   *
+   * Ends an enrolment token before its time, spent or not. A plugin that registered with it stays
+   * as it is.
+   *
+   * `DELETE /admin/enrollments/{enrollment_id}`
+   */
+  revokeEnrollment(enrollmentId: string, options: RequestOptions = {}): Promise<void> {
+    const values = { enrollmentId };
+    return this.#transport.send(REVOKE_ENROLLMENT, values, undefined, options);
+  }
+
+  /**
    * List all plugins
    *
    * Every registered plugin with state, reason, traits, lease and health.
@@ -562,6 +726,21 @@ export class AdminResource {
    */
   listAdminPlugins(options: RequestOptions = {}): Promise<models.PluginList> {
     return this.#transport.send(LIST_ADMIN_PLUGINS, {}, undefined, options);
+  }
+
+  /**
+   * Show one plugin
+   *
+   * The plugin with its manifest and the history of its states, newest first.
+   *
+   * `GET /admin/plugins/{plugin_id}`
+   */
+  getAdminPlugin(
+    pluginId: models.PluginId,
+    options: RequestOptions = {},
+  ): Promise<models.PluginDetails> {
+    const values = { pluginId };
+    return this.#transport.send(GET_ADMIN_PLUGIN, values, undefined, options);
   }
 
   /**
@@ -579,6 +758,56 @@ export class AdminResource {
   ): Promise<models.PluginRecord> {
     const values = { pluginId };
     return this.#transport.send(APPROVE_PLUGIN, values, body, options);
+  }
+
+  /**
+   * Suspend a plugin
+   *
+   * Pauses the plugin at once on every lane. It may renew its lease and nothing else; what waits
+   * for it goes on waiting.
+   *
+   * `POST /admin/plugins/{plugin_id}/suspend`
+   */
+  suspendPlugin(
+    pluginId: models.PluginId,
+    body: models.StateChange,
+    options: RequestOptions = {},
+  ): Promise<models.PluginRecord> {
+    const values = { pluginId };
+    return this.#transport.send(SUSPEND_PLUGIN, values, body, options);
+  }
+
+  /**
+   * Let a plugin finish
+   *
+   * The plugin gets no new calls and no new deliveries and may finish what it has begun.
+   *
+   * `POST /admin/plugins/{plugin_id}/drain`
+   */
+  drainPlugin(
+    pluginId: models.PluginId,
+    body: models.StateChange,
+    options: RequestOptions = {},
+  ): Promise<models.PluginRecord> {
+    const values = { pluginId };
+    return this.#transport.send(DRAIN_PLUGIN, values, body, options);
+  }
+
+  /**
+   * Resume a plugin
+   *
+   * Ends a suspension or a drain. A plugin whose manifest meanwhile asks for more than was
+   * approved waits for approval.
+   *
+   * `POST /admin/plugins/{plugin_id}/resume`
+   */
+  resumePlugin(
+    pluginId: models.PluginId,
+    body: models.StateChange,
+    options: RequestOptions = {},
+  ): Promise<models.PluginRecord> {
+    const values = { pluginId };
+    return this.#transport.send(RESUME_PLUGIN, values, body, options);
   }
 
   /**
@@ -928,6 +1157,90 @@ export class AdminResource {
   ): Promise<models.EventTail> {
     const values = { ...params };
     return this.#transport.send(TAIL_EVENTS, values, undefined, options);
+  }
+
+  /**
+   * Read the policy
+   *
+   * The document in force with its version, and the floor that holds beneath every document.
+   *
+   * `GET /admin/policy`
+   */
+  getPolicy(options: RequestOptions = {}): Promise<models.PolicyRecord> {
+    return this.#transport.send(GET_POLICY, {}, undefined, options);
+  }
+
+  /**
+   * Put a policy in force
+   *
+   * Stores the document as the next version and decides by it from then on. A document with any
+   * finding is refused as a whole. To go back put an older document again.
+   *
+   * `PUT /admin/policy`
+   */
+  putPolicy(
+    body: models.PolicyWrite,
+    params: PutPolicyParams,
+    options: RequestOptions = {},
+  ): Promise<models.PolicyRecord> {
+    const values = { ...params };
+    return this.#transport.send(PUT_POLICY, values, body, options);
+  }
+
+  /**
+   * List the versions of the policy
+   *
+   * Who put which version in force when and why, newest first.
+   *
+   * `GET /admin/policy/versions`
+   */
+  listPolicyVersions(options: RequestOptions = {}): Promise<models.PolicyVersions> {
+    return this.#transport.send(LIST_POLICY_VERSIONS, {}, undefined, options);
+  }
+
+  /**
+   * Read a version of the policy
+   *
+   * The document of one version, in force or not. Version 0 is the built-in one.
+   *
+   * `GET /admin/policy/versions/{version}`
+   */
+  getPolicyVersion(version: number, options: RequestOptions = {}): Promise<models.PolicyRecord> {
+    const values = { version };
+    return this.#transport.send(GET_POLICY_VERSION, values, undefined, options);
+  }
+
+  /**
+   * Try a policy on recorded decisions
+   *
+   * Decides what this Core has lately decided again by the given document and tells what would
+   * change. Nothing is stored. The record lives in memory and starts empty with each start of
+   * Core.
+   *
+   * `POST /admin/policy/simulate`
+   */
+  simulatePolicy(
+    body: models.PolicySimulation,
+    options: RequestOptions = {},
+  ): Promise<models.SimulationResult> {
+    return this.#transport.send(SIMULATE_POLICY, {}, body, options);
+  }
+
+  /**
+   * Explain a denial
+   *
+   * Which rule denied on what grounds, which traits were missing and the smallest safe change that
+   * would allow it, found by trying. Works for the newest denials of this Core; the audit log
+   * keeps all of them.
+   *
+   * `GET /admin/policy/decisions/{decision_id}`
+   */
+  explainDecision(
+    decisionId: string,
+    options: RequestOptions = {},
+  ): Promise<models.DecisionExplanation> {
+    const values = { decisionId };
+    return this.#transport.send(EXPLAIN_DECISION, values, undefined, options);
   }
 
   /**

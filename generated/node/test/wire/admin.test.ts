@@ -363,6 +363,74 @@ void test('tail_events reaches the wire', async () => {
   wire.check(expected, received);
 });
 
+void test('get_policy reaches the wire', async () => {
+  const answer =
+    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/policy","query":[],"headers":{}}';
+  const received = await client.admin.getPolicy();
+  wire.check(expected, received);
+});
+
+void test('put_policy reaches the wire', async () => {
+  const answer =
+    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body =
+    '{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"reason":"PHI only for care"}';
+  const params = '{"ifMatch":"2"}';
+  const expected =
+    '{"contentType":"application/json","body":{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"reason":"PHI only for care"},"method":"PUT","path":"/admin/policy","query":[],"headers":{"if-match":"2"}}';
+  const received = await client.admin.putPolicy(json(body), json(params));
+  wire.check(expected, received);
+});
+
+void test('list_policy_versions reaches the wire', async () => {
+  const answer =
+    '{"versions":[{"version":3,"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/policy/versions","query":[],"headers":{}}';
+  const received = await client.admin.listPolicyVersions();
+  wire.check(expected, received);
+});
+
+void test('get_policy_version reaches the wire', async () => {
+  const answer =
+    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/policy/versions/3","query":[],"headers":{}}';
+  const received = await client.admin.getPolicyVersion(json('3'));
+  wire.check(expected, received);
+});
+
+void test('simulate_policy reaches the wire', async () => {
+  const answer =
+    '{"version":3,"shapes":41,"decisions":9120,"changed":[{"operation":"deliver_event","caller":"plugin","plugin_id":"hello_py","data":["phi"],"count":12,"before":{"effect":"allow","rule":"default.granted"},"after":{"effect":"deny","rule":"phi_needs_purpose"}}],"findings":[]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body =
+    '{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]}}';
+  const expected =
+    '{"contentType":"application/json","body":{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]}},"method":"POST","path":"/admin/policy/simulate","query":[],"headers":{}}';
+  const received = await client.admin.simulatePolicy(json(body));
+  wire.check(expected, received);
+});
+
+void test('explain_decision reaches the wire', async () => {
+  const answer =
+    '{"decision_id":"dec_0193a5b27c007000","at":"2026-11-22T17:00:00Z","effect":"deny","code":"trait_missing","rule":"caller.trait","rule_description":"a plugin needs every trait the operation names","origin":"floor","policy_version":3,"inputs":{"operation":"publish_event","lane":"canonical","caller":"plugin","plugin_id":"hello_py","status":"active","traits":[],"roles":[],"claims_another_identity":false,"data":[]},"missing":["event_publisher"],"fix":{"safe":true,"note":"grant the trait","steps":[{"action":"grant_trait","subject":"hello_py","word":"event_publisher","also_allows":[]}]}}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"GET","path":"/admin/policy/decisions/dec_0193a5b27c007000","query":[],"headers":{}}';
+  const received = await client.admin.explainDecision('dec_0193a5b27c007000');
+  wire.check(expected, received);
+});
+
 void test('list_users reaches the wire', async () => {
   const answer =
     '{"users":[{"user_id":"usr_synthetic0001","username":"night_operator","roles":["operator"],"status":"active","mfa":true,"password_change":false,"recovery_codes_left":10,"sessions":1,"created_at":"2026-11-22T17:00:00Z","last_sign_in_at":"2026-11-22T18:00:00Z"}]}';
@@ -496,74 +564,6 @@ void test('retire_key reaches the wire', async () => {
     'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
     json(body),
   );
-  wire.check(expected, received);
-});
-
-void test('get_policy reaches the wire', async () => {
-  const answer =
-    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
-  const expected = '{"method":"GET","path":"/admin/policy","query":[],"headers":{}}';
-  const received = await client.admin.getPolicy();
-  wire.check(expected, received);
-});
-
-void test('put_policy reaches the wire', async () => {
-  const answer =
-    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
-  const body =
-    '{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"reason":"PHI only for care"}';
-  const params = '{"ifMatch":"2"}';
-  const expected =
-    '{"contentType":"application/json","body":{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"reason":"PHI only for care"},"method":"PUT","path":"/admin/policy","query":[],"headers":{"if-match":"2"}}';
-  const received = await client.admin.putPolicy(json(body), json(params));
-  wire.check(expected, received);
-});
-
-void test('list_policy_versions reaches the wire', async () => {
-  const answer =
-    '{"versions":[{"version":3,"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}]}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
-  const expected = '{"method":"GET","path":"/admin/policy/versions","query":[],"headers":{}}';
-  const received = await client.admin.listPolicyVersions();
-  wire.check(expected, received);
-});
-
-void test('get_policy_version reaches the wire', async () => {
-  const answer =
-    '{"version":3,"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]},"floor":[{"id":"caller.trait","description":"a plugin needs every trait the operation names"}],"changed_at":"2026-11-22T17:00:00Z","changed_by":"user_9f86d081884c7d65","reason":"PHI only for care"}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
-  const expected = '{"method":"GET","path":"/admin/policy/versions/3","query":[],"headers":{}}';
-  const received = await client.admin.getPolicyVersion(json('3'));
-  wire.check(expected, received);
-});
-
-void test('simulate_policy reaches the wire', async () => {
-  const answer =
-    '{"version":3,"shapes":41,"decisions":9120,"changed":[{"operation":"deliver_event","caller":"plugin","plugin_id":"hello_py","data":["phi"],"count":12,"before":{"effect":"allow","rule":"default.granted"},"after":{"effect":"deny","rule":"phi_needs_purpose"}}],"findings":[]}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
-  const body =
-    '{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]}}';
-  const expected =
-    '{"contentType":"application/json","body":{"document":{"rules":[{"id":"default.granted","effect":"allow"},{"id":"phi_needs_purpose","effect":"deny","when":{"data_has":["phi"],"purposes_not":["treatment","payment","operations"]}}]}},"method":"POST","path":"/admin/policy/simulate","query":[],"headers":{}}';
-  const received = await client.admin.simulatePolicy(json(body));
-  wire.check(expected, received);
-});
-
-void test('explain_decision reaches the wire', async () => {
-  const answer =
-    '{"decision_id":"dec_0193a5b27c007000","at":"2026-11-22T17:00:00Z","effect":"deny","code":"trait_missing","rule":"caller.trait","rule_description":"a plugin needs every trait the operation names","origin":"floor","policy_version":3,"inputs":{"operation":"publish_event","lane":"canonical","caller":"plugin","plugin_id":"hello_py","status":"active","traits":[],"roles":[],"claims_another_identity":false,"data":[]},"missing":["event_publisher"],"fix":{"safe":true,"note":"grant the trait","steps":[{"action":"grant_trait","subject":"hello_py","word":"event_publisher","also_allows":[]}]}}';
-  const wire = new Wire(200, answer);
-  const client = new VivifiedClient(wire.options);
-  const expected =
-    '{"method":"GET","path":"/admin/policy/decisions/dec_0193a5b27c007000","query":[],"headers":{}}';
-  const received = await client.admin.explainDecision('dec_0193a5b27c007000');
   wire.check(expected, received);
 });
 

@@ -269,6 +269,56 @@ TAIL_EVENTS: Operation[models.EventTail] = Operation(
     safe=True,
     security=(("sessionToken",),),
 )
+GET_POLICY: Operation[models.PolicyRecord] = Operation(
+    id="get_policy",
+    method="GET",
+    path="/admin/policy",
+    answers={200: Json(models.PolicyRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+PUT_POLICY: Operation[models.PolicyRecord] = Operation(
+    id="put_policy",
+    method="PUT",
+    path="/admin/policy",
+    answers={200: Json(models.PolicyRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+LIST_POLICY_VERSIONS: Operation[models.PolicyVersions] = Operation(
+    id="list_policy_versions",
+    method="GET",
+    path="/admin/policy/versions",
+    answers={200: Json(models.PolicyVersions)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+GET_POLICY_VERSION: Operation[models.PolicyRecord] = Operation(
+    id="get_policy_version",
+    method="GET",
+    path="/admin/policy/versions/{version}",
+    answers={200: Json(models.PolicyRecord)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+SIMULATE_POLICY: Operation[models.SimulationResult] = Operation(
+    id="simulate_policy",
+    method="POST",
+    path="/admin/policy/simulate",
+    answers={200: Json(models.SimulationResult)},
+    safe=True,
+    security=(("sessionToken",),),
+    body="json",
+)
+EXPLAIN_DECISION: Operation[models.DecisionExplanation] = Operation(
+    id="explain_decision",
+    method="GET",
+    path="/admin/policy/decisions/{decision_id}",
+    answers={200: Json(models.DecisionExplanation)},
+    safe=True,
+    security=(("sessionToken",),),
+)
 LIST_USERS: Operation[models.UserList] = Operation(
     id="list_users",
     method="GET",
@@ -364,56 +414,6 @@ RETIRE_KEY: Operation[models.SigningKeyList] = Operation(
     safe=True,
     security=(("sessionToken",),),
     body="json",
-)
-GET_POLICY: Operation[models.PolicyRecord] = Operation(
-    id="get_policy",
-    method="GET",
-    path="/admin/policy",
-    answers={200: Json(models.PolicyRecord)},
-    safe=True,
-    security=(("sessionToken",),),
-)
-PUT_POLICY: Operation[models.PolicyRecord] = Operation(
-    id="put_policy",
-    method="PUT",
-    path="/admin/policy",
-    answers={200: Json(models.PolicyRecord)},
-    safe=True,
-    security=(("sessionToken",),),
-    body="json",
-)
-LIST_POLICY_VERSIONS: Operation[models.PolicyVersions] = Operation(
-    id="list_policy_versions",
-    method="GET",
-    path="/admin/policy/versions",
-    answers={200: Json(models.PolicyVersions)},
-    safe=True,
-    security=(("sessionToken",),),
-)
-GET_POLICY_VERSION: Operation[models.PolicyRecord] = Operation(
-    id="get_policy_version",
-    method="GET",
-    path="/admin/policy/versions/{version}",
-    answers={200: Json(models.PolicyRecord)},
-    safe=True,
-    security=(("sessionToken",),),
-)
-SIMULATE_POLICY: Operation[models.SimulationResult] = Operation(
-    id="simulate_policy",
-    method="POST",
-    path="/admin/policy/simulate",
-    answers={200: Json(models.SimulationResult)},
-    safe=True,
-    security=(("sessionToken",),),
-    body="json",
-)
-EXPLAIN_DECISION: Operation[models.DecisionExplanation] = Operation(
-    id="explain_decision",
-    method="GET",
-    path="/admin/policy/decisions/{decision_id}",
-    answers={200: Json(models.DecisionExplanation)},
-    safe=True,
-    security=(("sessionToken",),),
 )
 SEARCH_AUDIT: Operation[models.AuditPage] = Operation(
     id="search_audit",
@@ -1082,6 +1082,112 @@ class AdminResource:
             options=options,
         )
 
+    def get_policy(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Read the policy.
+
+        The document in force with its version, and the floor that holds beneath
+        every document.
+        """
+        return self._transport.call(
+            GET_POLICY,
+            options=options,
+        )
+
+    def put_policy(
+        self,
+        body: models.PolicyWrite,
+        *,
+        if_match: str,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Put a policy in force.
+
+        Stores the document as the next version and decides by it from then on. A
+        document with any finding is refused as a whole. To go back put an older
+        document again.
+
+        Args:
+            if_match: The version to replace. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return self._transport.call(
+            PUT_POLICY,
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    def list_policy_versions(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyVersions:
+        """List the versions of the policy.
+
+        Who put which version in force when and why, newest first.
+        """
+        return self._transport.call(
+            LIST_POLICY_VERSIONS,
+            options=options,
+        )
+
+    def get_policy_version(
+        self,
+        version: int,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Read a version of the policy.
+
+        The document of one version, in force or not. Version 0 is the built-in one.
+
+        Args:
+            version: Number of the version. At least 0.
+        """
+        return self._transport.call(
+            GET_POLICY_VERSION,
+            path={"version": version},
+            options=options,
+        )
+
+    def simulate_policy(
+        self,
+        body: models.PolicySimulation,
+        **options: Unpack[CallOptions],
+    ) -> models.SimulationResult:
+        """Try a policy on recorded decisions.
+
+        Decides what this Core has lately decided again by the given document and
+        tells what would change. Nothing is stored. The record lives in memory and
+        starts empty with each start of Core.
+        """
+        return self._transport.call(
+            SIMULATE_POLICY,
+            body=body,
+            options=options,
+        )
+
+    def explain_decision(
+        self,
+        decision_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.DecisionExplanation:
+        """Explain a denial.
+
+        Which rule denied on what grounds, which traits were missing and the smallest
+        safe change that would allow it, found by trying. Works for the newest
+        denials of this Core; the audit log keeps all of them.
+
+        Args:
+            decision_id: The id from the problem or the audit record. Pattern
+                `^dec_[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            EXPLAIN_DECISION,
+            path={"decision_id": decision_id},
+            options=options,
+        )
+
     def list_users(
         self,
         **options: Unpack[CallOptions],
@@ -1293,112 +1399,6 @@ class AdminResource:
             RETIRE_KEY,
             path={"kid": kid},
             body=body,
-            options=options,
-        )
-
-    def get_policy(
-        self,
-        **options: Unpack[CallOptions],
-    ) -> models.PolicyRecord:
-        """Read the policy.
-
-        The document in force with its version, and the floor that holds beneath
-        every document.
-        """
-        return self._transport.call(
-            GET_POLICY,
-            options=options,
-        )
-
-    def put_policy(
-        self,
-        body: models.PolicyWrite,
-        *,
-        if_match: str,
-        **options: Unpack[CallOptions],
-    ) -> models.PolicyRecord:
-        """Put a policy in force.
-
-        Stores the document as the next version and decides by it from then on. A
-        document with any finding is refused as a whole. To go back put an older
-        document again.
-
-        Args:
-            if_match: The version to replace. Pattern `^"?[0-9]{1,15}"?$`.
-        """
-        return self._transport.call(
-            PUT_POLICY,
-            headers={"If-Match": if_match},
-            body=body,
-            options=options,
-        )
-
-    def list_policy_versions(
-        self,
-        **options: Unpack[CallOptions],
-    ) -> models.PolicyVersions:
-        """List the versions of the policy.
-
-        Who put which version in force when and why, newest first.
-        """
-        return self._transport.call(
-            LIST_POLICY_VERSIONS,
-            options=options,
-        )
-
-    def get_policy_version(
-        self,
-        version: int,
-        **options: Unpack[CallOptions],
-    ) -> models.PolicyRecord:
-        """Read a version of the policy.
-
-        The document of one version, in force or not. Version 0 is the built-in one.
-
-        Args:
-            version: Number of the version. At least 0.
-        """
-        return self._transport.call(
-            GET_POLICY_VERSION,
-            path={"version": version},
-            options=options,
-        )
-
-    def simulate_policy(
-        self,
-        body: models.PolicySimulation,
-        **options: Unpack[CallOptions],
-    ) -> models.SimulationResult:
-        """Try a policy on recorded decisions.
-
-        Decides what this Core has lately decided again by the given document and
-        tells what would change. Nothing is stored. The record lives in memory and
-        starts empty with each start of Core.
-        """
-        return self._transport.call(
-            SIMULATE_POLICY,
-            body=body,
-            options=options,
-        )
-
-    def explain_decision(
-        self,
-        decision_id: str,
-        **options: Unpack[CallOptions],
-    ) -> models.DecisionExplanation:
-        """Explain a denial.
-
-        Which rule denied on what grounds, which traits were missing and the smallest
-        safe change that would allow it, found by trying. Works for the newest
-        denials of this Core; the audit log keeps all of them.
-
-        Args:
-            decision_id: The id from the problem or the audit record. Pattern
-                `^dec_[A-Za-z0-9_-]{1,64}$`.
-        """
-        return self._transport.call(
-            EXPLAIN_DECISION,
-            path={"decision_id": decision_id},
             options=options,
         )
 
@@ -2093,6 +2093,112 @@ class AsyncAdminResource:
             options=options,
         )
 
+    async def get_policy(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Read the policy.
+
+        The document in force with its version, and the floor that holds beneath
+        every document.
+        """
+        return await self._transport.call(
+            GET_POLICY,
+            options=options,
+        )
+
+    async def put_policy(
+        self,
+        body: models.PolicyWrite,
+        *,
+        if_match: str,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Put a policy in force.
+
+        Stores the document as the next version and decides by it from then on. A
+        document with any finding is refused as a whole. To go back put an older
+        document again.
+
+        Args:
+            if_match: The version to replace. Pattern `^"?[0-9]{1,15}"?$`.
+        """
+        return await self._transport.call(
+            PUT_POLICY,
+            headers={"If-Match": if_match},
+            body=body,
+            options=options,
+        )
+
+    async def list_policy_versions(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyVersions:
+        """List the versions of the policy.
+
+        Who put which version in force when and why, newest first.
+        """
+        return await self._transport.call(
+            LIST_POLICY_VERSIONS,
+            options=options,
+        )
+
+    async def get_policy_version(
+        self,
+        version: int,
+        **options: Unpack[CallOptions],
+    ) -> models.PolicyRecord:
+        """Read a version of the policy.
+
+        The document of one version, in force or not. Version 0 is the built-in one.
+
+        Args:
+            version: Number of the version. At least 0.
+        """
+        return await self._transport.call(
+            GET_POLICY_VERSION,
+            path={"version": version},
+            options=options,
+        )
+
+    async def simulate_policy(
+        self,
+        body: models.PolicySimulation,
+        **options: Unpack[CallOptions],
+    ) -> models.SimulationResult:
+        """Try a policy on recorded decisions.
+
+        Decides what this Core has lately decided again by the given document and
+        tells what would change. Nothing is stored. The record lives in memory and
+        starts empty with each start of Core.
+        """
+        return await self._transport.call(
+            SIMULATE_POLICY,
+            body=body,
+            options=options,
+        )
+
+    async def explain_decision(
+        self,
+        decision_id: str,
+        **options: Unpack[CallOptions],
+    ) -> models.DecisionExplanation:
+        """Explain a denial.
+
+        Which rule denied on what grounds, which traits were missing and the smallest
+        safe change that would allow it, found by trying. Works for the newest
+        denials of this Core; the audit log keeps all of them.
+
+        Args:
+            decision_id: The id from the problem or the audit record. Pattern
+                `^dec_[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            EXPLAIN_DECISION,
+            path={"decision_id": decision_id},
+            options=options,
+        )
+
     async def list_users(
         self,
         **options: Unpack[CallOptions],
@@ -2304,112 +2410,6 @@ class AsyncAdminResource:
             RETIRE_KEY,
             path={"kid": kid},
             body=body,
-            options=options,
-        )
-
-    async def get_policy(
-        self,
-        **options: Unpack[CallOptions],
-    ) -> models.PolicyRecord:
-        """Read the policy.
-
-        The document in force with its version, and the floor that holds beneath
-        every document.
-        """
-        return await self._transport.call(
-            GET_POLICY,
-            options=options,
-        )
-
-    async def put_policy(
-        self,
-        body: models.PolicyWrite,
-        *,
-        if_match: str,
-        **options: Unpack[CallOptions],
-    ) -> models.PolicyRecord:
-        """Put a policy in force.
-
-        Stores the document as the next version and decides by it from then on. A
-        document with any finding is refused as a whole. To go back put an older
-        document again.
-
-        Args:
-            if_match: The version to replace. Pattern `^"?[0-9]{1,15}"?$`.
-        """
-        return await self._transport.call(
-            PUT_POLICY,
-            headers={"If-Match": if_match},
-            body=body,
-            options=options,
-        )
-
-    async def list_policy_versions(
-        self,
-        **options: Unpack[CallOptions],
-    ) -> models.PolicyVersions:
-        """List the versions of the policy.
-
-        Who put which version in force when and why, newest first.
-        """
-        return await self._transport.call(
-            LIST_POLICY_VERSIONS,
-            options=options,
-        )
-
-    async def get_policy_version(
-        self,
-        version: int,
-        **options: Unpack[CallOptions],
-    ) -> models.PolicyRecord:
-        """Read a version of the policy.
-
-        The document of one version, in force or not. Version 0 is the built-in one.
-
-        Args:
-            version: Number of the version. At least 0.
-        """
-        return await self._transport.call(
-            GET_POLICY_VERSION,
-            path={"version": version},
-            options=options,
-        )
-
-    async def simulate_policy(
-        self,
-        body: models.PolicySimulation,
-        **options: Unpack[CallOptions],
-    ) -> models.SimulationResult:
-        """Try a policy on recorded decisions.
-
-        Decides what this Core has lately decided again by the given document and
-        tells what would change. Nothing is stored. The record lives in memory and
-        starts empty with each start of Core.
-        """
-        return await self._transport.call(
-            SIMULATE_POLICY,
-            body=body,
-            options=options,
-        )
-
-    async def explain_decision(
-        self,
-        decision_id: str,
-        **options: Unpack[CallOptions],
-    ) -> models.DecisionExplanation:
-        """Explain a denial.
-
-        Which rule denied on what grounds, which traits were missing and the smallest
-        safe change that would allow it, found by trying. Works for the newest
-        denials of this Core; the audit log keeps all of them.
-
-        Args:
-            decision_id: The id from the problem or the audit record. Pattern
-                `^dec_[A-Za-z0-9_-]{1,64}$`.
-        """
-        return await self._transport.call(
-            EXPLAIN_DECISION,
-            path={"decision_id": decision_id},
             options=options,
         )
 
