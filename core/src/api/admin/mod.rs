@@ -8,7 +8,6 @@ mod events;
 mod explanation;
 mod keys;
 mod plugins;
-mod plugins;
 mod policy;
 mod users;
 
