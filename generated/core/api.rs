@@ -24,6 +24,7 @@ where
     Self: ProxyApi,
     Self: ConfigApi,
     Self: StorageApi,
+    Self: AuditApi,
     Self: AdminApi,
 {
 }
@@ -39,6 +40,7 @@ where
     A: ProxyApi,
     A: ConfigApi,
     A: StorageApi,
+    A: AuditApi,
     A: AdminApi,
 {
 }
@@ -584,6 +586,22 @@ pub trait StorageApi: Guard {
         key: String,
         params: DeleteValueParams,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
+}
+
+/// Records that plugins add to the audit log.
+pub trait AuditApi: Guard {
+    /// Add a record to the audit log
+    ///
+    /// Writes what the plugin did as a record of its own, stamped with the identity of the
+    /// caller and the time of Core. The fields are closed and short, so that no value of a
+    /// payload fits; subject and resource are replaced by keyed HMACs before they are written.
+    ///
+    /// `POST /audit/records`
+    fn create_audit_record(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::PluginAuditRecord,
+    ) -> impl Future<Output = Result<models::AuditReceipt, Problem>> + Send;
 }
 
 /// What administrators, operators and auditors do.
@@ -1177,7 +1195,8 @@ pub trait AdminApi: Guard {
 
     /// Search the audit log
     ///
-    /// Records in order, oldest first, page by page.
+    /// Records in order, oldest first, page by page. A page may hold fewer records than asked
+    /// for, even none; only a cursor that is null is the end.
     ///
     /// `GET /admin/audit`
     fn search_audit(
@@ -1185,6 +1204,135 @@ pub trait AdminApi: Guard {
         call: &mut Call<'_, Self::Caller>,
         params: SearchAuditParams,
     ) -> impl Future<Output = Result<models::AuditPage, Problem>> + Send;
+
+    /// Verify the audit log
+    ///
+    /// Checks hashes, chain, Merkle roots and signatures of about as many records as asked for,
+    /// and names the first that does not fit. A long log is verified in steps with the cursor;
+    /// nothing waits for it.
+    ///
+    /// `GET /admin/audit/verification`
+    fn verify_audit(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: VerifyAuditParams,
+    ) -> impl Future<Output = Result<models::AuditVerification, Problem>> + Send;
+
+    /// List checkpoints
+    ///
+    /// Signed statements of how long the log was and what it held, newest first. Keep them
+    /// elsewhere: they show what nothing inside the database can.
+    ///
+    /// `GET /admin/audit/checkpoints`
+    fn list_audit_checkpoints(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: ListAuditCheckpointsParams,
+    ) -> impl Future<Output = Result<models::AuditCheckpoints, Problem>> + Send;
+
+    /// Sign the log as it stands
+    ///
+    /// Makes a checkpoint over everything recorded so far. Core does so by itself every thousand
+    /// records and every minute in which something was recorded.
+    ///
+    /// `POST /admin/audit/checkpoints`
+    fn create_audit_checkpoint(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::AuditCheckpoint, Problem>> + Send;
+
+    /// Read the newest checkpoint
+    ///
+    /// The newest signed statement, as a line that can be kept elsewhere.
+    ///
+    /// `GET /admin/audit/checkpoints/latest`
+    fn get_audit_checkpoint(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::AuditCheckpoint, Problem>> + Send;
+
+    /// Export the audit log
+    ///
+    /// Streams the stored text of every record, one a line, with the checkpoints between them.
+    /// The hash of a record is the SHA-256 of its line. What has not been sealed yet is sealed
+    /// first, so an export can be verified whole, offline, with vivified-core audit verify.
+    ///
+    /// `GET /admin/audit/export`
+    fn export_audit(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: ExportAuditParams,
+    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
+
+    /// Export the audit log as FHIR AuditEvent
+    ///
+    /// Streams one FHIR R4 AuditEvent a line. Agents are named as the log names them, people by
+    /// pseudonym only, and nothing of a payload is there to be exported.
+    ///
+    /// `GET /admin/audit/export/fhir`
+    fn export_audit_fhir(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        params: ExportAuditFhirParams,
+    ) -> impl Future<Output = Result<Raw, Problem>> + Send;
+
+    /// List legal holds
+    ///
+    /// Holds in force and holds that were released, oldest first.
+    ///
+    /// `GET /admin/audit/holds`
+    fn list_audit_holds(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::AuditHolds, Problem>> + Send;
+
+    /// Place a legal hold
+    ///
+    /// From now on nothing that the hold covers is pruned, however old it is, until it is
+    /// released.
+    ///
+    /// `POST /admin/audit/holds`
+    fn place_audit_hold(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::AuditHoldRequest,
+    ) -> impl Future<Output = Result<models::AuditHold, Problem>> + Send;
+
+    /// Release a legal hold
+    ///
+    /// What only this hold kept may be pruned from now on.
+    ///
+    /// `POST /admin/audit/holds/{hold_id}/release`
+    fn release_audit_hold(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        hold_id: String,
+        body: models::AuditHoldRelease,
+    ) -> impl Future<Output = Result<models::AuditHold, Problem>> + Send;
+
+    /// Read the retention of the audit log
+    ///
+    /// How long records are kept, from when on, and up to which checkpoint they may be pruned
+    /// now.
+    ///
+    /// `GET /admin/audit/retention`
+    fn get_audit_retention(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+    ) -> impl Future<Output = Result<models::AuditRetention, Problem>> + Send;
+
+    /// Prune the audit log
+    ///
+    /// Takes away the records up to a checkpoint, all of which must be older than the retention
+    /// and covered by no hold. The checkpoint stays and the rest still verifies. Export first:
+    /// what is pruned is gone.
+    ///
+    /// `POST /admin/audit/prune`
+    fn prune_audit(
+        &self,
+        call: &mut Call<'_, Self::Caller>,
+        body: models::AuditPruneRequest,
+    ) -> impl Future<Output = Result<models::AuditBase, Problem>> + Send;
 }
 
 /// Parameters of `stream_events` outside its path.
@@ -1467,10 +1615,18 @@ impl PutPolicyParams {
 pub struct SearchAuditParams {
     /// Only records of this action.
     pub action: Option<String>,
+    /// Only records of this actor, named as records name it.
+    pub actor: Option<String>,
+    /// Only records with this outcome.
+    pub outcome: Option<String>,
+    /// Only records of this trace.
+    pub trace_id: Option<String>,
     /// Only records in which this plugin acts or is acted upon.
     pub plugin_id: Option<models::PluginId>,
     /// Only records from this time on.
     pub since: Option<runtime::DateTime>,
+    /// Only records before this time.
+    pub until: Option<runtime::DateTime>,
     /// Where the page before ended.
     pub cursor: Option<String>,
     /// Most entries of one page.
@@ -1481,10 +1637,86 @@ impl SearchAuditParams {
     pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
         Ok(Self {
             action: input.take_optional(Place::Query, "action")?,
+            actor: input.take_optional(Place::Query, "actor")?,
+            outcome: input.take_optional(Place::Query, "outcome")?,
+            trace_id: input.take_optional(Place::Query, "trace_id")?,
             plugin_id: input.take_optional(Place::Query, "plugin_id")?,
             since: input.take_optional(Place::Query, "since")?,
+            until: input.take_optional(Place::Query, "until")?,
             cursor: input.take_optional(Place::Query, "cursor")?,
             limit: input.take(Place::Query, "limit")?,
+        })
+    }
+}
+
+/// Parameters of `verify_audit` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifyAuditParams {
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Records of this step.
+    pub records: i64,
+}
+
+impl VerifyAuditParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            cursor: input.take_optional(Place::Query, "cursor")?,
+            records: input.take(Place::Query, "records")?,
+        })
+    }
+}
+
+/// Parameters of `list_audit_checkpoints` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListAuditCheckpointsParams {
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Most entries of one page.
+    pub limit: i32,
+}
+
+impl ListAuditCheckpointsParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            cursor: input.take_optional(Place::Query, "cursor")?,
+            limit: input.take(Place::Query, "limit")?,
+        })
+    }
+}
+
+/// Parameters of `export_audit` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportAuditParams {
+    /// Begin behind this record. Exports round it down to a checkpoint.
+    pub after: i64,
+    /// End at the first checkpoint that covers this record; at the newest when absent.
+    pub to: Option<i64>,
+}
+
+impl ExportAuditParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            after: input.take(Place::Query, "after")?,
+            to: input.take_optional(Place::Query, "to")?,
+        })
+    }
+}
+
+/// Parameters of `export_audit_fhir` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportAuditFhirParams {
+    /// Only records from this time on.
+    pub since: Option<runtime::DateTime>,
+    /// Only records before this time.
+    pub until: Option<runtime::DateTime>,
+}
+
+impl ExportAuditFhirParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self {
+            since: input.take_optional(Place::Query, "since")?,
+            until: input.take_optional(Place::Query, "until")?,
         })
     }
 }

@@ -564,6 +564,7 @@ pub fn delete_value<'a, A: Api>(
     })
 }
 
+<<<<<<< HEAD
 /// `GET /admin/enrollments`
 pub fn list_enrollments<'a, A: Api>(
     api: &'a A,
@@ -573,6 +574,18 @@ pub fn list_enrollments<'a, A: Api>(
     Box::pin(async move {
         let answer = api.list_enrollments(call).await?;
         runtime::json_answer(200, &answer)
+=======
+/// `POST /audit/records`
+pub fn create_audit_record<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.create_audit_record(call, body).await?;
+        runtime::json_answer(201, &answer)
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     })
 }
 
@@ -1227,6 +1240,146 @@ pub fn search_audit<'a, A: Api>(
     Box::pin(async move {
         let params = api::SearchAuditParams::decode(&mut input)?;
         let answer = api.search_audit(call, params).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/audit/verification`
+pub fn verify_audit<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::VerifyAuditParams::decode(&mut input)?;
+        let answer = api.verify_audit(call, params).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/audit/checkpoints`
+pub fn list_audit_checkpoints<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::ListAuditCheckpointsParams::decode(&mut input)?;
+        let answer = api.list_audit_checkpoints(call, params).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/audit/checkpoints`
+pub fn create_audit_checkpoint<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.create_audit_checkpoint(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/audit/checkpoints/latest`
+pub fn get_audit_checkpoint<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.get_audit_checkpoint(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/audit/export`
+pub fn export_audit<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::ExportAuditParams::decode(&mut input)?;
+        let answer = api.export_audit(call, params).await?;
+        runtime::raw_answer(200, answer)
+    })
+}
+
+/// `GET /admin/audit/export/fhir`
+pub fn export_audit_fhir<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let params = api::ExportAuditFhirParams::decode(&mut input)?;
+        let answer = api.export_audit_fhir(call, params).await?;
+        runtime::raw_answer(200, answer)
+    })
+}
+
+/// `GET /admin/audit/holds`
+pub fn list_audit_holds<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_audit_holds(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/audit/holds`
+pub fn place_audit_hold<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.place_audit_hold(call, body).await?;
+        runtime::json_answer(201, &answer)
+    })
+}
+
+/// `POST /admin/audit/holds/{hold_id}/release`
+pub fn release_audit_hold<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let hold_id = input.take(Place::Path, "hold_id")?;
+        let body = input.body()?;
+        let answer = api.release_audit_hold(call, hold_id, body).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `GET /admin/audit/retention`
+pub fn get_audit_retention<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.get_audit_retention(call).await?;
+        runtime::json_answer(200, &answer)
+    })
+}
+
+/// `POST /admin/audit/prune`
+pub fn prune_audit<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    mut input: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let body = input.body()?;
+        let answer = api.prune_audit(call, body).await?;
         runtime::json_answer(200, &answer)
     })
 }

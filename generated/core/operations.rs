@@ -55,7 +55,11 @@ pub static OPERATIONS: &[&OperationInfo] = &[
     &GET_VALUE,
     &PUT_VALUE,
     &DELETE_VALUE,
+<<<<<<< HEAD
     &LIST_ENROLLMENTS,
+=======
+    &CREATE_AUDIT_RECORD,
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     &CREATE_ENROLLMENT,
     &REVOKE_ENROLLMENT,
     &LIST_ADMIN_PLUGINS,
@@ -105,6 +109,17 @@ pub static OPERATIONS: &[&OperationInfo] = &[
     &ROTATE_KEYS,
     &RETIRE_KEY,
     &SEARCH_AUDIT,
+    &VERIFY_AUDIT,
+    &LIST_AUDIT_CHECKPOINTS,
+    &CREATE_AUDIT_CHECKPOINT,
+    &GET_AUDIT_CHECKPOINT,
+    &EXPORT_AUDIT,
+    &EXPORT_AUDIT_FHIR,
+    &LIST_AUDIT_HOLDS,
+    &PLACE_AUDIT_HOLD,
+    &RELEASE_AUDIT_HOLD,
+    &GET_AUDIT_RETENTION,
+    &PRUNE_AUDIT,
 ];
 
 /// `GET /health`
@@ -1847,6 +1862,7 @@ pub static DELETE_VALUE: OperationInfo = OperationInfo {
     body: None,
 };
 
+<<<<<<< HEAD
 /// `GET /admin/enrollments`
 pub static LIST_ENROLLMENTS: OperationInfo = OperationInfo {
     id: "list_enrollments",
@@ -1862,19 +1878,53 @@ pub static LIST_ENROLLMENTS: OperationInfo = OperationInfo {
     idempotency: Idempotency::Natural,
     required_traits: &["admin", "operator", "viewer", "auditor"],
     problems: &[
+=======
+/// `POST /audit/records`
+pub static CREATE_AUDIT_RECORD: OperationInfo = OperationInfo {
+    id: "create_audit_record",
+    method: "POST",
+    path: "/audit/records",
+    segments: &[Segment::Literal("/audit/records")],
+    tag: "audit",
+    lane: Some("control"),
+    audit_action: Some("audit.record"),
+    rate_limit_class: Some("lane"),
+    body_limit: Some(4_096),
+    max_authentication_age: None,
+    idempotency: Idempotency::None,
+    required_traits: &[],
+    problems: &[
+        "invalid_request",
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         "unauthenticated",
         "token_expired",
         "token_invalid",
         "wrong_principal",
+<<<<<<< HEAD
         "trait_missing",
+=======
+        "plugin_inactive",
+        "payload_too_large",
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         "rate_limited",
         "audit_unavailable",
     ],
     security: &[SecurityRequirement {
+<<<<<<< HEAD
         schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
     }],
     parameters: &[],
     body: None,
+=======
+        schemes: &[SchemeInfo { name: "pluginToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 };
 
 /// `POST /admin/enrollments`
@@ -4113,6 +4163,30 @@ pub static SEARCH_AUDIT: OperationInfo = OperationInfo {
             default: None,
         },
         ParameterInfo {
+            name: "actor",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
+            name: "outcome",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
+            name: "trace_id",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
             name: "plugin_id",
             place: Place::Query,
             style: Style::Form,
@@ -4122,6 +4196,14 @@ pub static SEARCH_AUDIT: OperationInfo = OperationInfo {
         },
         ParameterInfo {
             name: "since",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
+            name: "until",
             place: Place::Query,
             style: Style::Form,
             explode: true,
@@ -4146,4 +4228,437 @@ pub static SEARCH_AUDIT: OperationInfo = OperationInfo {
         },
     ],
     body: None,
+};
+
+/// `GET /admin/audit/verification`
+pub static VERIFY_AUDIT: OperationInfo = OperationInfo {
+    id: "verify_audit",
+    method: "GET",
+    path: "/admin/audit/verification",
+    segments: &[Segment::Literal("/admin/audit/verification")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_verify"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_checkpoint",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[
+        ParameterInfo {
+            name: "cursor",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
+            name: "records",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Integer),
+            default: Some("50000"),
+        },
+    ],
+    body: None,
+};
+
+/// `GET /admin/audit/checkpoints`
+pub static LIST_AUDIT_CHECKPOINTS: OperationInfo = OperationInfo {
+    id: "list_audit_checkpoints",
+    method: "GET",
+    path: "/admin/audit/checkpoints",
+    segments: &[Segment::Literal("/admin/audit/checkpoints")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_checkpoints"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[
+        ParameterInfo {
+            name: "cursor",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
+            name: "limit",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Integer),
+            default: Some("100"),
+        },
+    ],
+    body: None,
+};
+
+/// `POST /admin/audit/checkpoints`
+pub static CREATE_AUDIT_CHECKPOINT: OperationInfo = OperationInfo {
+    id: "create_audit_checkpoint",
+    method: "POST",
+    path: "/admin/audit/checkpoints",
+    segments: &[Segment::Literal("/admin/audit/checkpoints")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_checkpoint"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
+};
+
+/// `GET /admin/audit/checkpoints/latest`
+pub static GET_AUDIT_CHECKPOINT: OperationInfo = OperationInfo {
+    id: "get_audit_checkpoint",
+    method: "GET",
+    path: "/admin/audit/checkpoints/latest",
+    segments: &[Segment::Literal("/admin/audit/checkpoints/latest")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_checkpoints"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_checkpoint",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
+};
+
+/// `GET /admin/audit/export`
+pub static EXPORT_AUDIT: OperationInfo = OperationInfo {
+    id: "export_audit",
+    method: "GET",
+    path: "/admin/audit/export",
+    segments: &[Segment::Literal("/admin/audit/export")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_export"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: Some(300),
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[
+        ParameterInfo {
+            name: "after",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Integer),
+            default: Some("0"),
+        },
+        ParameterInfo {
+            name: "to",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Integer),
+            default: None,
+        },
+    ],
+    body: None,
+};
+
+/// `GET /admin/audit/export/fhir`
+pub static EXPORT_AUDIT_FHIR: OperationInfo = OperationInfo {
+    id: "export_audit_fhir",
+    method: "GET",
+    path: "/admin/audit/export/fhir",
+    segments: &[Segment::Literal("/admin/audit/export/fhir")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_export"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: Some(300),
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[
+        ParameterInfo {
+            name: "since",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
+            name: "until",
+            place: Place::Query,
+            style: Style::Form,
+            explode: true,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+    ],
+    body: None,
+};
+
+/// `GET /admin/audit/holds`
+pub static LIST_AUDIT_HOLDS: OperationInfo = OperationInfo {
+    id: "list_audit_holds",
+    method: "GET",
+    path: "/admin/audit/holds",
+    segments: &[Segment::Literal("/admin/audit/holds")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_holds"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
+};
+
+/// `POST /admin/audit/holds`
+pub static PLACE_AUDIT_HOLD: OperationInfo = OperationInfo {
+    id: "place_audit_hold",
+    method: "POST",
+    path: "/admin/audit/holds",
+    segments: &[Segment::Literal("/admin/audit/holds")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_hold"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(4_096),
+    max_authentication_age: Some(300),
+    idempotency: Idempotency::None,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
+};
+
+/// `POST /admin/audit/holds/{hold_id}/release`
+pub static RELEASE_AUDIT_HOLD: OperationInfo = OperationInfo {
+    id: "release_audit_hold",
+    method: "POST",
+    path: "/admin/audit/holds/{hold_id}/release",
+    segments: &[
+        Segment::Literal("/admin/audit/holds/"),
+        Segment::Parameter("hold_id"),
+        Segment::Literal("/release"),
+    ],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_release"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(4_096),
+    max_authentication_age: Some(300),
+    idempotency: Idempotency::None,
+    required_traits: &["admin"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_hold",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[ParameterInfo {
+        name: "hold_id",
+        place: Place::Path,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
+};
+
+/// `GET /admin/audit/retention`
+pub static GET_AUDIT_RETENTION: OperationInfo = OperationInfo {
+    id: "get_audit_retention",
+    method: "GET",
+    path: "/admin/audit/retention",
+    segments: &[Segment::Literal("/admin/audit/retention")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_retention"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
+};
+
+/// `POST /admin/audit/prune`
+pub static PRUNE_AUDIT: OperationInfo = OperationInfo {
+    id: "prune_audit",
+    method: "POST",
+    path: "/admin/audit/prune",
+    segments: &[Segment::Literal("/admin/audit/prune")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.audit_prune"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(4_096),
+    max_authentication_age: Some(300),
+    idempotency: Idempotency::None,
+    required_traits: &["admin"],
+    problems: &[
+        "invalid_request",
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "unknown_checkpoint",
+        "state_conflict",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: Some(BodyInfo {
+        required: true,
+        decoding: Decoding::Json,
+        media_types: &["application/json"],
+    }),
 };

@@ -39,10 +39,15 @@ pub const CODES: &[&str] = &[
     "unknown_user",
     "unknown_operation",
     "unknown_subscription",
+<<<<<<< HEAD
     "unknown_dead_letter",
     "unknown_enrollment",
     "unknown_decision",
     "unknown_version",
+=======
+    "unknown_checkpoint",
+    "unknown_hold",
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     "unknown_key",
     "unknown_revision",
     "method_not_allowed",
@@ -422,6 +427,7 @@ pub fn unknown_subscription() -> Problem {
     })
 }
 
+<<<<<<< HEAD
 /// Unknown dead letter (404).
 pub fn unknown_dead_letter() -> Problem {
     Problem::define(Definition {
@@ -429,10 +435,20 @@ pub fn unknown_dead_letter() -> Problem {
         status: 404,
         title: "Unknown dead letter",
         hint: Some("GET /admin/dead-letters lists them; it may have been redriven or dropped."),
+=======
+/// Unknown checkpoint (404).
+pub fn unknown_checkpoint() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_checkpoint",
+        status: 404,
+        title: "Unknown checkpoint",
+        hint: Some("GET /admin/audit/checkpoints lists them."),
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         retryable: false,
     })
 }
 
+<<<<<<< HEAD
 /// Unknown enrolment (404).
 pub fn unknown_enrollment() -> Problem {
     Problem::define(Definition {
@@ -462,6 +478,15 @@ pub fn unknown_version() -> Problem {
         status: 404,
         title: "Unknown version",
         hint: Some("List the versions first."),
+=======
+/// No such hold is in force (404).
+pub fn unknown_hold() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_hold",
+        status: 404,
+        title: "No such hold is in force",
+        hint: Some("GET /admin/audit/holds lists them."),
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         retryable: false,
     })
 }

@@ -70,7 +70,14 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         Route { operation: &operations::GET_VALUE, act: handlers::get_value::<A> },
         Route { operation: &operations::PUT_VALUE, act: handlers::put_value::<A> },
         Route { operation: &operations::DELETE_VALUE, act: handlers::delete_value::<A> },
+<<<<<<< HEAD
         Route { operation: &operations::LIST_ENROLLMENTS, act: handlers::list_enrollments::<A> },
+=======
+        Route {
+            operation: &operations::CREATE_AUDIT_RECORD,
+            act: handlers::create_audit_record::<A>,
+        },
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         Route { operation: &operations::CREATE_ENROLLMENT, act: handlers::create_enrollment::<A> },
         Route { operation: &operations::REVOKE_ENROLLMENT, act: handlers::revoke_enrollment::<A> },
         Route {
@@ -162,6 +169,32 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         Route { operation: &operations::ROTATE_KEYS, act: handlers::rotate_keys::<A> },
         Route { operation: &operations::RETIRE_KEY, act: handlers::retire_key::<A> },
         Route { operation: &operations::SEARCH_AUDIT, act: handlers::search_audit::<A> },
+        Route { operation: &operations::VERIFY_AUDIT, act: handlers::verify_audit::<A> },
+        Route {
+            operation: &operations::LIST_AUDIT_CHECKPOINTS,
+            act: handlers::list_audit_checkpoints::<A>,
+        },
+        Route {
+            operation: &operations::CREATE_AUDIT_CHECKPOINT,
+            act: handlers::create_audit_checkpoint::<A>,
+        },
+        Route {
+            operation: &operations::GET_AUDIT_CHECKPOINT,
+            act: handlers::get_audit_checkpoint::<A>,
+        },
+        Route { operation: &operations::EXPORT_AUDIT, act: handlers::export_audit::<A> },
+        Route { operation: &operations::EXPORT_AUDIT_FHIR, act: handlers::export_audit_fhir::<A> },
+        Route { operation: &operations::LIST_AUDIT_HOLDS, act: handlers::list_audit_holds::<A> },
+        Route { operation: &operations::PLACE_AUDIT_HOLD, act: handlers::place_audit_hold::<A> },
+        Route {
+            operation: &operations::RELEASE_AUDIT_HOLD,
+            act: handlers::release_audit_hold::<A>,
+        },
+        Route {
+            operation: &operations::GET_AUDIT_RETENTION,
+            act: handlers::get_audit_retention::<A>,
+        },
+        Route { operation: &operations::PRUNE_AUDIT, act: handlers::prune_audit::<A> },
     ];
     runtime::router(api, routes)
 }

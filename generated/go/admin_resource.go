@@ -6,6 +6,7 @@ package vivified
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/vivified/go-sdk/runtime"
@@ -777,10 +778,18 @@ func (r *AdminResource) RetireKey(ctx context.Context, kid string, body KeyRetir
 type SearchAuditParams struct {
 	// Action: Only records of this action.
 	Action *string
+	// Actor: Only records of this actor, named as records name it.
+	Actor *string
+	// Outcome: Only records with this outcome.
+	Outcome *string
+	// TraceID: Only records of this trace.
+	TraceID *string
 	// PluginID: Only records in which this plugin acts or is acted upon.
 	PluginID *PluginID
 	// Since: Only records from this time on.
 	Since *time.Time
+	// Until: Only records before this time.
+	Until *time.Time
 	// Cursor: Where the page before ended.
 	Cursor *string
 	// Limit: Most entries of one page.
@@ -791,7 +800,8 @@ type SearchAuditParams struct {
 
 // SearchAudit: Search the audit log.
 //
-// Records in order, oldest first, page by page.
+// Records in order, oldest first, page by page. A page may hold fewer records than asked for,
+// even none; only a cursor that is null is the end.
 //
 // It sends GET /admin/audit.
 func (r *AdminResource) SearchAudit(ctx context.Context, params SearchAuditParams, options ...CallOption) (*AuditPage, error) {
@@ -799,9 +809,204 @@ func (r *AdminResource) SearchAudit(ctx context.Context, params SearchAuditParam
 	request.Security("sessionToken")
 	request.Accept("application/json, application/problem+json")
 	request.Query("action", params.Action, runtime.Form, true)
+	request.Query("actor", params.Actor, runtime.Form, true)
+	request.Query("outcome", params.Outcome, runtime.Form, true)
+	request.Query("trace_id", params.TraceID, runtime.Form, true)
 	request.Query("plugin_id", params.PluginID, runtime.Form, true)
 	request.Query("since", params.Since, runtime.Form, true)
+	request.Query("until", params.Until, runtime.Form, true)
 	request.Query("cursor", params.Cursor, runtime.Form, true)
 	request.Query("limit", params.Limit, runtime.Form, true)
 	return runtime.ReceivePointer[AuditPage](ctx, r.transport, request, options)
+}
+
+// VerifyAuditParams holds the parameters of VerifyAudit besides its path and body.
+type VerifyAuditParams struct {
+	// Cursor: Where the page before ended.
+	Cursor *string
+	// Records: Records of this step.
+	//
+	// The server takes 50000 when it is absent.
+	Records *int64
+}
+
+// VerifyAudit: Verify the audit log.
+//
+// Checks hashes, chain, Merkle roots and signatures of about as many records as asked for, and
+// names the first that does not fit. A long log is verified in steps with the cursor; nothing
+// waits for it.
+//
+// It sends GET /admin/audit/verification.
+func (r *AdminResource) VerifyAudit(ctx context.Context, params VerifyAuditParams, options ...CallOption) (*AuditVerification, error) {
+	request := runtime.NewRequest("GET", "/admin/audit/verification", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Query("cursor", params.Cursor, runtime.Form, true)
+	request.Query("records", params.Records, runtime.Form, true)
+	return runtime.ReceivePointer[AuditVerification](ctx, r.transport, request, options)
+}
+
+// ListAuditCheckpointsParams holds the parameters of ListAuditCheckpoints besides its path and body.
+type ListAuditCheckpointsParams struct {
+	// Cursor: Where the page before ended.
+	Cursor *string
+	// Limit: Most entries of one page.
+	//
+	// The server takes 100 when it is absent.
+	Limit *int32
+}
+
+// ListAuditCheckpoints: List checkpoints.
+//
+// Signed statements of how long the log was and what it held, newest first. Keep them
+// elsewhere: they show what nothing inside the database can.
+//
+// It sends GET /admin/audit/checkpoints.
+func (r *AdminResource) ListAuditCheckpoints(ctx context.Context, params ListAuditCheckpointsParams, options ...CallOption) (*AuditCheckpoints, error) {
+	request := runtime.NewRequest("GET", "/admin/audit/checkpoints", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Query("cursor", params.Cursor, runtime.Form, true)
+	request.Query("limit", params.Limit, runtime.Form, true)
+	return runtime.ReceivePointer[AuditCheckpoints](ctx, r.transport, request, options)
+}
+
+// CreateAuditCheckpoint: Sign the log as it stands.
+//
+// Makes a checkpoint over everything recorded so far. Core does so by itself every thousand
+// records and every minute in which something was recorded.
+//
+// It sends POST /admin/audit/checkpoints.
+func (r *AdminResource) CreateAuditCheckpoint(ctx context.Context, options ...CallOption) (*AuditCheckpoint, error) {
+	request := runtime.NewRequest("POST", "/admin/audit/checkpoints", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[AuditCheckpoint](ctx, r.transport, request, options)
+}
+
+// GetAuditCheckpoint: Read the newest checkpoint.
+//
+// The newest signed statement, as a line that can be kept elsewhere.
+//
+// It sends GET /admin/audit/checkpoints/latest.
+func (r *AdminResource) GetAuditCheckpoint(ctx context.Context, options ...CallOption) (*AuditCheckpoint, error) {
+	request := runtime.NewRequest("GET", "/admin/audit/checkpoints/latest", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[AuditCheckpoint](ctx, r.transport, request, options)
+}
+
+// ExportAuditParams holds the parameters of ExportAudit besides its path and body.
+type ExportAuditParams struct {
+	// After: Begin behind this record. Exports round it down to a checkpoint.
+	//
+	// The server takes 0 when it is absent.
+	After *int64
+	// To: End at the first checkpoint that covers this record; at the newest when absent.
+	To *int64
+}
+
+// ExportAudit: Export the audit log.
+//
+// Streams the stored text of every record, one a line, with the checkpoints between them. The
+// hash of a record is the SHA-256 of its line. What has not been sealed yet is sealed first, so
+// an export can be verified whole, offline, with vivified-core audit verify.
+//
+// It sends GET /admin/audit/export.
+func (r *AdminResource) ExportAudit(ctx context.Context, params ExportAuditParams, options ...CallOption) iter.Seq2[AuditExportLine, error] {
+	request := runtime.NewRequest("GET", "/admin/audit/export", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/x-ndjson, application/problem+json")
+	request.Query("after", params.After, runtime.Form, true)
+	request.Query("to", params.To, runtime.Form, true)
+	return runtime.ReceiveLines[AuditExportLine](ctx, r.transport, request, options)
+}
+
+// ExportAuditFhirParams holds the parameters of ExportAuditFhir besides its path and body.
+type ExportAuditFhirParams struct {
+	// Since: Only records from this time on.
+	Since *time.Time
+	// Until: Only records before this time.
+	Until *time.Time
+}
+
+// ExportAuditFhir: Export the audit log as FHIR AuditEvent.
+//
+// Streams one FHIR R4 AuditEvent a line. Agents are named as the log names them, people by
+// pseudonym only, and nothing of a payload is there to be exported.
+//
+// It sends GET /admin/audit/export/fhir.
+func (r *AdminResource) ExportAuditFhir(ctx context.Context, params ExportAuditFhirParams, options ...CallOption) ([]byte, error) {
+	request := runtime.NewRequest("GET", "/admin/audit/export/fhir", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/fhir+ndjson, application/problem+json")
+	request.Query("since", params.Since, runtime.Form, true)
+	request.Query("until", params.Until, runtime.Form, true)
+	return runtime.ReceiveBinary(ctx, r.transport, request, options)
+}
+
+// ListAuditHolds: List legal holds.
+//
+// Holds in force and holds that were released, oldest first.
+//
+// It sends GET /admin/audit/holds.
+func (r *AdminResource) ListAuditHolds(ctx context.Context, options ...CallOption) (*AuditHolds, error) {
+	request := runtime.NewRequest("GET", "/admin/audit/holds", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[AuditHolds](ctx, r.transport, request, options)
+}
+
+// PlaceAuditHold: Place a legal hold.
+//
+// From now on nothing that the hold covers is pruned, however old it is, until it is released.
+//
+// It sends POST /admin/audit/holds.
+func (r *AdminResource) PlaceAuditHold(ctx context.Context, body AuditHoldRequest, options ...CallOption) (*AuditHold, error) {
+	request := runtime.NewRequest("POST", "/admin/audit/holds", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[AuditHold](ctx, r.transport, request, options)
+}
+
+// ReleaseAuditHold: Release a legal hold.
+//
+// What only this hold kept may be pruned from now on.
+//
+// It sends POST /admin/audit/holds/{hold_id}/release.
+func (r *AdminResource) ReleaseAuditHold(ctx context.Context, holdID string, body AuditHoldRelease, options ...CallOption) (*AuditHold, error) {
+	request := runtime.NewRequest("POST", "/admin/audit/holds/{hold_id}/release", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.Path("hold_id", holdID, runtime.Simple, false)
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[AuditHold](ctx, r.transport, request, options)
+}
+
+// GetAuditRetention: Read the retention of the audit log.
+//
+// How long records are kept, from when on, and up to which checkpoint they may be pruned now.
+//
+// It sends GET /admin/audit/retention.
+func (r *AdminResource) GetAuditRetention(ctx context.Context, options ...CallOption) (*AuditRetention, error) {
+	request := runtime.NewRequest("GET", "/admin/audit/retention", runtime.RetryAlways)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	return runtime.ReceivePointer[AuditRetention](ctx, r.transport, request, options)
+}
+
+// PruneAudit: Prune the audit log.
+//
+// Takes away the records up to a checkpoint, all of which must be older than the retention and
+// covered by no hold. The checkpoint stays and the rest still verifies. Export first: what is
+// pruned is gone.
+//
+// It sends POST /admin/audit/prune.
+func (r *AdminResource) PruneAudit(ctx context.Context, body AuditPruneRequest, options ...CallOption) (*AuditBase, error) {
+	request := runtime.NewRequest("POST", "/admin/audit/prune", runtime.RetryNever)
+	request.Security("sessionToken")
+	request.Accept("application/json, application/problem+json")
+	request.JSON("application/json", body)
+	return runtime.ReceivePointer[AuditBase](ctx, r.transport, request, options)
 }

@@ -31,6 +31,8 @@ type VivifiedClient struct {
 	Config *ConfigResource
 	// Storage groups operations; see StorageResource.
 	Storage *StorageResource
+	// Audit groups operations; see AuditResource.
+	Audit *AuditResource
 	// Admin groups operations; see AdminResource.
 	Admin *AdminResource
 
@@ -53,6 +55,7 @@ func NewVivifiedClient(options ...ClientOption) (*VivifiedClient, error) {
 	client.Proxy = &ProxyResource{transport: transport}
 	client.Config = &ConfigResource{transport: transport}
 	client.Storage = &StorageResource{transport: transport}
+	client.Audit = &AuditResource{transport: transport}
 	client.Admin = &AdminResource{transport: transport}
 	return client, nil
 }

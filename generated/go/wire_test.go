@@ -441,11 +441,20 @@ func TestWireStorageDeleteValue(t *testing.T) {
 	server.expect(err, "DELETE", "/storage/outbox:0001", "Bearer test-token", "", false)
 }
 
+<<<<<<< HEAD
 func TestWireAdminListEnrollments(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"enrollments\":[{\"enrollment_id\":\"enr_0193a5b27c007000\",\"plugin_id\":\"hello_py\",\"approve\":true,\"status\":\"open\",\"created_at\":\"2026-11-22T17:00:00Z\",\"expires_at\":\"2026-11-22T18:00:00Z\"}]}")
 	answer, err := server.client.Admin.ListEnrollments(t.Context())
 	server.answers(answer)
 	server.expect(err, "GET", "/admin/enrollments", "Bearer test-token", "", false)
+=======
+func TestWireAuditCreateAuditRecord(t *testing.T) {
+	server := newWireServer(t, 201, "application/json", "{\"seq\":42,\"action\":\"app.chart.viewed\",\"resource\":\"chart_0123456789abcdef0123456789abcdef\"}")
+	body := read[PluginAuditRecord](t, "{\"action\":\"chart.viewed\",\"outcome\":\"ok\",\"resource\":{\"kind\":\"chart\",\"id\":\"synthetic-7\"},\"purpose\":\"treatment\",\"count\":1}")
+	answer, err := server.client.Audit.CreateAuditRecord(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/audit/records", "Bearer test-token", "{\"action\":\"chart.viewed\",\"outcome\":\"ok\",\"resource\":{\"kind\":\"chart\",\"id\":\"synthetic-7\"},\"purpose\":\"treatment\",\"count\":1}", false)
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 }
 
 func TestWireAdminCreateEnrollment(t *testing.T) {
@@ -823,16 +832,113 @@ func TestWireAdminRetireKey(t *testing.T) {
 }
 
 func TestWireAdminSearchAudit(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"records\":[{\"seq\":1,\"time\":\"2026-01-31T09:30:00Z\",\"phase\":\"intent\",\"actor\":{\"kind\":\"anonymous\",\"id\":\"example\"},\"action\":\"example\",\"decision\":\"allow\",\"outcome\":\"example\",\"detail\":{\"example\":\"example\"},\"prev\":\"example\",\"hash\":\"example\"}],\"cursor\":\"example\"}")
+	server := newWireServer(t, 200, "application/json", "{\"records\":[{\"seq\":7,\"time\":\"2026-11-22T17:00:00.000Z\",\"phase\":\"outcome\",\"actor\":{\"kind\":\"plugin\",\"id\":\"hello_py\"},\"action\":\"event.publish\",\"lane\":\"canonical\",\"decision\":\"allow\",\"rule\":\"default.granted\",\"outcome\":\"ok\",\"status\":202,\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"detail\":{\"event_type\":\"EmailQueued\"},\"prev\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"hash\":\"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752\"}],\"cursor\":null}")
 	var params SearchAuditParams
 	params.Action = read[*string](t, "\"rpc.call\"")
+	params.Actor = read[*string](t, "\"hello_py\"")
+	params.Outcome = read[*string](t, "\"trait_missing\"")
+	params.TraceID = read[*string](t, "\"4bf92f3577b34da6a3ce929d0e0e4736\"")
 	params.PluginID = read[*PluginID](t, "\"hello_py\"")
 	params.Since = read[*time.Time](t, "\"2026-11-22T00:00:00Z\"")
+	params.Until = read[*time.Time](t, "\"2026-11-23T00:00:00Z\"")
 	params.Cursor = read[*string](t, "\"b3V0Ym94OjAwMDE\"")
 	params.Limit = read[*int32](t, "100")
 	answer, err := server.client.Admin.SearchAudit(t.Context(), params)
 	server.answers(answer)
 	server.expect(err, "GET", "/admin/audit", "Bearer test-token", "", false)
+}
+
+func TestWireAdminVerifyAudit(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"ok\":true,\"after\":0,\"last\":2500,\"records\":2500,\"checkpoints\":3,\"unsealed\":0,\"clock_jumps\":0,\"head\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"cursor\":null}")
+	var params VerifyAuditParams
+	params.Cursor = read[*string](t, "\"b3V0Ym94OjAwMDE\"")
+	params.Records = read[*int64](t, "50000")
+	answer, err := server.client.Admin.VerifyAudit(t.Context(), params)
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/audit/verification", "Bearer test-token", "", false)
+}
+
+func TestWireAdminListAuditCheckpoints(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"checkpoints\":[{\"number\":3,\"size\":2500,\"head\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"root\":\"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752\",\"log\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"time\":\"2026-11-22T17:00:00.000Z\",\"text\":\"{\\\"head\\\":\\\"synthetic\\\"}\",\"signature\":\"c3ludGhldGlj\",\"key\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\"}],\"key_id\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\",\"public_key\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\",\"cursor\":null}")
+	var params ListAuditCheckpointsParams
+	params.Cursor = read[*string](t, "\"b3V0Ym94OjAwMDE\"")
+	params.Limit = read[*int32](t, "100")
+	answer, err := server.client.Admin.ListAuditCheckpoints(t.Context(), params)
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/audit/checkpoints", "Bearer test-token", "", false)
+}
+
+func TestWireAdminCreateAuditCheckpoint(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"number\":3,\"size\":2500,\"head\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"root\":\"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752\",\"log\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"time\":\"2026-11-22T17:00:00.000Z\",\"text\":\"{\\\"head\\\":\\\"synthetic\\\"}\",\"signature\":\"c3ludGhldGlj\",\"key\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\"}")
+	answer, err := server.client.Admin.CreateAuditCheckpoint(t.Context())
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/audit/checkpoints", "Bearer test-token", "", false)
+}
+
+func TestWireAdminGetAuditCheckpoint(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"number\":3,\"size\":2500,\"head\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"root\":\"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752\",\"log\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"time\":\"2026-11-22T17:00:00.000Z\",\"text\":\"{\\\"head\\\":\\\"synthetic\\\"}\",\"signature\":\"c3ludGhldGlj\",\"key\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\"}")
+	answer, err := server.client.Admin.GetAuditCheckpoint(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/audit/checkpoints/latest", "Bearer test-token", "", false)
+}
+
+func TestWireAdminExportAudit(t *testing.T) {
+	server := newWireServer(t, 200, "application/x-ndjson", "{\"export\":{\"example\":{}},\"checkpoint\":{\"example\":{}},\"end\":{\"example\":{}}}\n")
+	var params ExportAuditParams
+	params.After = read[*int64](t, "0")
+	params.To = read[*int64](t, "2500")
+	var err error
+	for _, fault := range server.client.Admin.ExportAudit(t.Context(), params) {
+		err = fault
+	}
+	server.expect(err, "GET", "/admin/audit/export", "Bearer test-token", "", false)
+}
+
+func TestWireAdminExportAuditFhir(t *testing.T) {
+	server := newWireServer(t, 200, "application/fhir+ndjson", "example")
+	var params ExportAuditFhirParams
+	params.Since = read[*time.Time](t, "\"2026-11-22T00:00:00Z\"")
+	params.Until = read[*time.Time](t, "\"2026-11-23T00:00:00Z\"")
+	_, err := server.client.Admin.ExportAuditFhir(t.Context(), params)
+	server.expect(err, "GET", "/admin/audit/export/fhir", "Bearer test-token", "", false)
+}
+
+func TestWireAdminListAuditHolds(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"holds\":[{\"hold_id\":\"hold_synthetic0000000000000\",\"reason\":\"case 2026-11\",\"since\":\"2026-01-01T00:00:00.000Z\",\"placed_at\":\"2026-11-22T17:00:00.000Z\",\"placed_by\":\"user_0123456789abcdef0123456789abcdef\"}]}")
+	answer, err := server.client.Admin.ListAuditHolds(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/audit/holds", "Bearer test-token", "", false)
+}
+
+func TestWireAdminPlaceAuditHold(t *testing.T) {
+	server := newWireServer(t, 201, "application/json", "{\"hold_id\":\"hold_synthetic0000000000000\",\"reason\":\"case 2026-11\",\"since\":\"2026-01-01T00:00:00.000Z\",\"placed_at\":\"2026-11-22T17:00:00.000Z\",\"placed_by\":\"user_0123456789abcdef0123456789abcdef\"}")
+	body := read[AuditHoldRequest](t, "{\"reason\":\"case 2026-11\",\"since\":\"2026-01-01T00:00:00Z\"}")
+	answer, err := server.client.Admin.PlaceAuditHold(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/audit/holds", "Bearer test-token", "{\"reason\":\"case 2026-11\",\"since\":\"2026-01-01T00:00:00Z\"}", false)
+}
+
+func TestWireAdminReleaseAuditHold(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"hold_id\":\"hold_synthetic0000000000000\",\"reason\":\"case 2026-11\",\"since\":\"2026-01-01T00:00:00.000Z\",\"placed_at\":\"2026-11-22T17:00:00.000Z\",\"placed_by\":\"user_0123456789abcdef0123456789abcdef\",\"released_at\":\"2026-11-23T17:00:00.000Z\",\"release_reason\":\"case closed\"}")
+	body := read[AuditHoldRelease](t, "{\"reason\":\"case closed\"}")
+	answer, err := server.client.Admin.ReleaseAuditHold(t.Context(), read[string](t, "\"hold_synthetic0000000000000\""), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/audit/holds/hold_synthetic0000000000000/release", "Bearer test-token", "{\"reason\":\"case closed\"}", false)
+}
+
+func TestWireAdminGetAuditRetention(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"years\":6,\"floor_years\":6,\"cutoff\":\"2020-11-22T17:00:00.000Z\",\"pruned\":0,\"holds\":1}")
+	answer, err := server.client.Admin.GetAuditRetention(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/audit/retention", "Bearer test-token", "", false)
+}
+
+func TestWireAdminPruneAudit(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"checkpoint\":3,\"size\":2500,\"root\":\"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752\",\"time\":\"2026-11-22T17:00:00.000Z\"}")
+	body := read[AuditPruneRequest](t, "{\"checkpoint\":3,\"reason\":\"retention has ended\"}")
+	answer, err := server.client.Admin.PruneAudit(t.Context(), body)
+	server.answers(answer)
+	server.expect(err, "POST", "/admin/audit/prune", "Bearer test-token", "{\"checkpoint\":3,\"reason\":\"retention has ended\"}", false)
 }
 
 func TestWireClientPublishEvent(t *testing.T) {

@@ -322,6 +322,6 @@ fn limited(request: &RequestInfo, over: Over) -> Problem {
     problems::rate_limited().with_retry_after(over.wait)
 }
 
-fn audit_failed(_: AuditUnavailable) -> Problem {
+pub(super) fn audit_failed(_: AuditUnavailable) -> Problem {
     problems::audit_unavailable()
 }

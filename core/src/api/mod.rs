@@ -5,6 +5,7 @@
 
 mod admin;
 mod assurance;
+mod audit;
 mod binding;
 mod calls;
 mod canonical;

@@ -12,10 +12,15 @@
 mod blocks;
 mod chain;
 pub mod checkpoint;
+pub mod command;
+pub mod download;
+pub mod export;
+pub mod fhir;
 pub mod folder;
 mod heads;
 mod holds;
 mod key;
+pub mod offline;
 mod prune;
 mod queue;
 mod record;
@@ -39,6 +44,7 @@ pub use chain::{Broken, LoadError};
 pub use checkpoint::{Checkpoint, Signed};
 pub use holds::Hold;
 pub use key::{AuditKey, PublicKey};
+pub use offline::verify_folder;
 pub use prune::{Base, PruneError, RETENTION_FLOOR_YEARS, Retention};
 pub use record::{Actor, ActorKind, Entry, Phase};
 pub use search::{Filter, Page};
@@ -226,6 +232,32 @@ impl AuditLog {
             })
             .await?;
         Ok(sealed.size)
+    }
+
+    /// Checkpoints before that number, newest first, and where the next page begins.
+    pub async fn checkpoints(
+        &self,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<(Vec<Signed>, Option<i64>), StoreError> {
+        let before = before.unwrap_or(i64::MAX);
+        self.0
+            .store
+            .read(move |conn| {
+                let mut rows = conn.prepare_cached(
+                    "SELECT number, text, signature FROM audit_checkpoints
+                     WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
+                )?;
+                let rows = rows.query_map((before, limit), |row| {
+                    let signed = Signed { text: row.get(1)?, signature: row.get(2)? };
+                    Ok((row.get::<_, i64>(0)?, signed))
+                })?;
+                let found = rows.collect::<Result<Vec<_>, _>>()?;
+                // Numbers begin at 1 and have no gaps.
+                let next = found.last().map(|(number, _)| *number).filter(|number| *number > 1);
+                Ok((found.into_iter().map(|(_, signed)| signed).collect(), next))
+            })
+            .await
     }
 
     /// What time asks for: a checkpoint each minute, its copy outside, records that were pruned.

@@ -117,7 +117,7 @@ impl AuditLog {
     }
 
     /// Makes the log begin behind this checkpoint. The records go in the rounds of the upkeep.
-    pub async fn prune(&self, number: i64) -> Result<Base, PruneError> {
+    pub async fn prune(&self, number: i64, reason: String) -> Result<Base, PruneError> {
         let shared = self.0.clone();
         let years = shared.retention_years;
         let now = shared.clock.now();
@@ -151,8 +151,8 @@ impl AuditLog {
                 let text = base.text();
                 let signature = shared.key.sign(&text);
                 tx.execute(
-                    "INSERT INTO audit_base (number, size, text, signature) VALUES (?1, ?2, ?3, ?4)",
-                    (number, base.size, text, signature),
+                    "INSERT INTO audit_base (number, size, text, signature, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    (number, base.size, text, signature, reason),
                 )?;
                 Ok(Ok(base))
             })

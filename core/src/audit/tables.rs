@@ -60,7 +60,8 @@ pub const MIGRATIONS: &[Migration] = &[
                 number INTEGER PRIMARY KEY,
                 size INTEGER NOT NULL,
                 text TEXT NOT NULL,
-                signature TEXT NOT NULL
+                signature TEXT NOT NULL,
+                reason TEXT NOT NULL
             ) STRICT;
             CREATE TABLE audit_holds (
                 hold_id TEXT PRIMARY KEY,

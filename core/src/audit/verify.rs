@@ -41,6 +41,12 @@ pub struct Fault {
     pub at_end: bool,
 }
 
+impl std::fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "record {} {}", self.seq, self.what)
+    }
+}
+
 pub struct Verifier {
     key: PublicKey,
     /// What was kept elsewhere, the shortest first.

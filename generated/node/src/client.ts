@@ -13,6 +13,7 @@ import { OperatorResource } from './resources/operator.js';
 import { ProxyResource } from './resources/proxy.js';
 import { ConfigResource } from './resources/config.js';
 import { StorageResource } from './resources/storage.js';
+import { AuditResource } from './resources/audit.js';
 import { AdminResource } from './resources/admin.js';
 import { defined } from './runtime/fields.js';
 import type { ClientOptions, RequestOptions } from './runtime/options.js';
@@ -95,6 +96,8 @@ export class VivifiedClient {
   readonly config: ConfigResource;
   /** The key-value store of the calling plugin. */
   readonly storage: StorageResource;
+  /** Records that plugins add to the audit log. */
+  readonly audit: AuditResource;
   /** What administrators, operators and auditors do. */
   readonly admin: AdminResource;
   readonly #transport: Transport;
@@ -110,6 +113,7 @@ export class VivifiedClient {
     this.proxy = new ProxyResource(transport);
     this.config = new ConfigResource(transport);
     this.storage = new StorageResource(transport);
+    this.audit = new AuditResource(transport);
     this.admin = new AdminResource(transport);
   }
 

@@ -46,10 +46,15 @@ export {
   UnknownUserError,
   UnknownOperationError,
   UnknownSubscriptionError,
+<<<<<<< HEAD
   UnknownDeadLetterError,
   UnknownEnrollmentError,
   UnknownDecisionError,
   UnknownVersionError,
+=======
+  UnknownCheckpointError,
+  UnknownHoldError,
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
   UnknownKeyError,
   UnknownRevisionError,
   MethodNotAllowedError,
@@ -98,6 +103,7 @@ export {
   type ListValuesParams,
   type DeleteValueParams,
 } from './resources/storage.js';
+export { AuditResource } from './resources/audit.js';
 export {
   AdminResource,
   type SetPluginConfigParams,
@@ -108,6 +114,10 @@ export {
   type TailEventsParams,
   type PutPolicyParams,
   type SearchAuditParams,
+  type VerifyAuditParams,
+  type ListAuditCheckpointsParams,
+  type ExportAuditParams,
+  type ExportAuditFhirParams,
 } from './resources/admin.js';
 export { ErrorBase, type ErrorDetails, type Violation } from './runtime/error.js';
 export type { Binary } from './runtime/binary.js';

@@ -172,6 +172,17 @@ export const MASKS: MaskTable = {
       enrollment_token: true,
     },
   },
+  PluginAuditRecord: {
+    fields: {
+      subject: 'AuditIdentifier',
+      resource: 'AuditIdentifier',
+    },
+  },
+  AuditIdentifier: {
+    fields: {
+      id: true,
+    },
+  },
 };
 
 /** The types with classified parts. */
@@ -208,6 +219,8 @@ export interface MaskedTypes {
   StorageWrite: models.StorageWrite;
   StoredValue: models.StoredValue;
   Enrollment: models.Enrollment;
+  PluginAuditRecord: models.PluginAuditRecord;
+  AuditIdentifier: models.AuditIdentifier;
 }
 
 /** A copy of the value whose classified parts print as `***`; its JSON is unchanged. */

@@ -24,6 +24,7 @@ from .runtime.transport import AsyncToken, AsyncTransport, Token, Transport
 
 if TYPE_CHECKING:
     from .resources.admin import AdminResource, AsyncAdminResource
+    from .resources.audit import AsyncAuditResource, AuditResource
     from .resources.canonical import AsyncCanonicalResource, CanonicalResource
     from .resources.config import AsyncConfigResource, ConfigResource
     from .resources.identity import AsyncIdentityResource, IdentityResource
@@ -179,6 +180,13 @@ class VivifiedClient:
         from .resources.storage import StorageResource
 
         return StorageResource(self._transport)
+
+    @cached_property
+    def audit(self) -> AuditResource:
+        """Records that plugins add to the audit log."""
+        from .resources.audit import AuditResource
+
+        return AuditResource(self._transport)
 
     @cached_property
     def admin(self) -> AdminResource:
@@ -506,6 +514,13 @@ class AsyncVivifiedClient:
         from .resources.storage import AsyncStorageResource
 
         return AsyncStorageResource(self._transport)
+
+    @cached_property
+    def audit(self) -> AsyncAuditResource:
+        """Records that plugins add to the audit log."""
+        from .resources.audit import AsyncAuditResource
+
+        return AsyncAuditResource(self._transport)
 
     @cached_property
     def admin(self) -> AsyncAdminResource:

@@ -1642,6 +1642,7 @@ class Revocation(Model):
     """
 
 
+<<<<<<< HEAD
 class PolicyEffect(OpenStrEnum):
     """What a rule does to the requests it speaks of."""
 
@@ -1765,6 +1766,171 @@ class PolicyWrite(Model):
     model_config = ConfigDict(extra="ignore")
 
     document: PolicyDocument
+=======
+class PluginAuditRecord(Model):
+    """What a plugin did. Every field is bounded; none takes a value of a payload."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    action: str
+    """What was done, such as chart.viewed; the log puts app. before it.
+
+    At most 60 characters, pattern `^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*){0,3}$`.
+    """
+    outcome: PluginAuditRecordOutcome
+    """How it ended."""
+    subject: AuditIdentifier | None = None
+    resource: AuditIdentifier | None = None
+    purpose: PluginAuditRecordPurpose | None = None
+    """Why the data was used."""
+    count: int | None = None
+    """How many things it was done to.
+
+    0 to 1000000000.
+    """
+
+
+class AuditIdentifier(Model):
+    """What or who was acted upon. The id is replaced by a keyed HMAC before it is
+    written.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"id"})
+
+    kind: str
+    """Kind of thing, such as patient or chart.
+
+    Pattern `^[a-z][a-z0-9_]{0,31}$`.
+    """
+    id: str
+    """Its id. The same id of the same kind from the same plugin gives the same HMAC.
+
+    1 to 256 characters.
+    """
+
+
+class AuditReceipt(Model):
+    """`AuditReceipt` of the contract."""
+
+    seq: int
+    """Place of the record in the log."""
+    action: str
+    """The action as the log names it."""
+    subject: str | None = None
+    """Keyed HMAC of the subject."""
+    resource: str | None = None
+    """Keyed HMAC of the resource."""
+
+
+class AuditVerification(Model):
+    """`AuditVerification` of the contract."""
+
+    nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
+
+    ok: bool
+    """Whether every record of this step fits."""
+    after: int
+    """This step began behind this record."""
+    last: int
+    """The last record that was found good."""
+    records: int
+    """Records of this step."""
+    checkpoints: int
+    """Checkpoints of this step."""
+    unsealed: int
+    """Records behind the last checkpoint."""
+    clock_jumps: int
+    """Records that say that the clock went back before them."""
+    head: str
+    """Hash of the last good record in hex."""
+    fault: AuditFault | None = None
+    cursor: str | None
+    """Goes on behind this step; null at the end."""
+
+
+class AuditFault(Model):
+    """The first record that does not fit."""
+
+    seq: int
+    """Its place."""
+    what: str
+    """What is wrong with it."""
+
+
+class AuditCheckpoint(Model):
+    """A signed statement. The signature is over exactly the octets of text."""
+
+    number: int
+    """Counts checkpoints from 1."""
+    size: int
+    """Records of the log."""
+    head: str
+    """Hash of the last of them in hex."""
+    root: str
+    """Merkle root over all of them (RFC 6962) in hex."""
+    log: str
+    """Hash of the first record, which names the log."""
+    time: str
+    """When, in UTC."""
+    text: str
+    """The statement as it was signed."""
+    signature: str
+    """Ed25519 signature as base64url."""
+    key: str
+    """Thumbprint of the audit key (RFC 7638)."""
+
+
+class AuditCheckpoints(Model):
+    """`AuditCheckpoints` of the contract."""
+
+    nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
+
+    checkpoints: list[AuditCheckpoint]
+    """Newest first."""
+    key_id: str
+    """Thumbprint of the audit key (RFC 7638)."""
+    public_key: str
+    """The audit key as base64url, for audit verify."""
+    cursor: str | None
+    """Opens the next page; null at the end."""
+
+
+class AuditExportLine(Model):
+    """A header, a record as it is stored, a checkpoint or the end, told apart by their
+    members.
+    """
+
+    export: dict[str, Any] | None = None
+    """Present in the first line."""
+    checkpoint: dict[str, Any] | None = None
+    """Present in the line of a checkpoint."""
+    end: dict[str, Any] | None = None
+    """Present in the last line."""
+    seq: int | None = None
+    """Present in a record."""
+
+
+class AuditHoldRequest(Model):
+    """`AuditHoldRequest` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reason: str
+    """Why; it should name no person.
+
+    1 to 256 characters.
+    """
+    since: DateTime | None = None
+    """Covers records from this time on; all when absent."""
+
+
+class AuditHoldRelease(Model):
+    """`AuditHoldRelease` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     reason: str
     """Why.
 
@@ -1772,6 +1938,7 @@ class PolicyWrite(Model):
     """
 
 
+<<<<<<< HEAD
 class PolicyRecord(Model):
     """`PolicyRecord` of the contract."""
 
@@ -1995,6 +2162,81 @@ class FixAction(OpenStrEnum):
     """Approve or resume the plugin."""
     MARK_BAA = "mark_baa"
     """Mark the entry of allowed_domains with baa once there is an agreement."""
+=======
+class AuditHold(Model):
+    """`AuditHold` of the contract."""
+
+    hold_id: str
+    """Id of the hold."""
+    reason: str
+    """Why it was placed."""
+    since: str | None = None
+    """Covers records from this time on; all when absent."""
+    placed_at: str
+    """When it was placed, in UTC."""
+    placed_by: str
+    """Pseudonym of who placed it."""
+    released_at: str | None = None
+    """When it was released; absent while it is in force."""
+    release_reason: str | None = None
+    """Why it was released."""
+
+
+class AuditHolds(Model):
+    """`AuditHolds` of the contract."""
+
+    holds: list[AuditHold]
+    """Oldest first."""
+
+
+class AuditRetention(Model):
+    """`AuditRetention` of the contract."""
+
+    years: int
+    """Years that records are kept."""
+    floor_years: int
+    """The least that can be set (45 CFR 164.316(b)(2)(i))."""
+    cutoff: str
+    """Only records before this time may be pruned."""
+    pruned: int
+    """Records pruned so far."""
+    prunable: int | None = None
+    """Number of the newest checkpoint that may be pruned up to; absent when there is
+    none.
+    """
+    holds: int
+    """Holds in force."""
+
+
+class AuditPruneRequest(Model):
+    """`AuditPruneRequest` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    checkpoint: int
+    """Number of the checkpoint to prune up to.
+
+    At least 1.
+    """
+    reason: str
+    """Why.
+
+    1 to 256 characters.
+    """
+
+
+class AuditBase(Model):
+    """`AuditBase` of the contract."""
+
+    checkpoint: int
+    """The log begins behind this checkpoint."""
+    size: int
+    """Records pruned so far."""
+    root: str
+    """Merkle root over them in hex."""
+    time: str
+    """When they were pruned."""
+>>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 
 
 class AuditPage(Model):
@@ -2024,8 +2266,11 @@ class AuditRecord(Model):
 
     seq: int
     """Place in the chain from 1."""
-    time: DateTime
-    """When, in UTC."""
+    time: str
+    """When, in UTC with milliseconds, as it stands in the record.
+
+    Pattern `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$`.
+    """
     phase: AuditRecordPhase
     """An intent stands before its effect and an outcome after it."""
     actor: AuditActor
@@ -2080,6 +2325,27 @@ class EgressStepOutcome(OpenStrEnum):
     PASS = "pass"
     REPORT = "report"
     REFUSE = "refuse"
+
+
+class PluginAuditRecordOutcome(OpenStrEnum):
+    """How it ended."""
+
+    OK = "ok"
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+class PluginAuditRecordPurpose(OpenStrEnum):
+    """Why the data was used."""
+
+    TREATMENT = "treatment"
+    PAYMENT = "payment"
+    OPERATIONS = "operations"
+    RESEARCH = "research"
+    PUBLIC_HEALTH = "public_health"
+    EMERGENCY = "emergency"
+    LEGAL = "legal"
+    PATIENT_REQUEST = "patient_request"
 
 
 class AuditActorKind(OpenStrEnum):

@@ -12,12 +12,13 @@ mod policy;
 mod users;
 
 use vivified_contract::api::{
-    AdminApi, DeletePluginConfigParams, ListDeadLettersParams, ListPluginConfigHistoryParams,
+    AdminApi, DeletePluginConfigParams, ExportAuditFhirParams, ExportAuditParams,
+    ListAuditCheckpointsParams, ListDeadLettersParams, ListPluginConfigHistoryParams,
     PutPolicyParams, RollBackPluginConfigParams, SearchAuditParams, SetPluginConfigParams,
-    TailEventsParams,
+    TailEventsParams, VerifyAuditParams,
 };
 use vivified_contract::models;
-use vivified_contract::runtime::{Call, Problem};
+use vivified_contract::runtime::{Call, Problem, Raw};
 
 use crate::{Caller, Core};
 
@@ -434,5 +435,90 @@ impl AdminApi for Core {
         params: SearchAuditParams,
     ) -> Result<models::AuditPage, Problem> {
         audit::search_audit(self, call, params).await
+    }
+
+    async fn verify_audit(
+        &self,
+        call: &mut Call<'_, Caller>,
+        params: VerifyAuditParams,
+    ) -> Result<models::AuditVerification, Problem> {
+        audit::verify_audit(self, call, params).await
+    }
+
+    async fn list_audit_checkpoints(
+        &self,
+        _call: &mut Call<'_, Caller>,
+        params: ListAuditCheckpointsParams,
+    ) -> Result<models::AuditCheckpoints, Problem> {
+        audit::list_audit_checkpoints(self, params).await
+    }
+
+    async fn create_audit_checkpoint(
+        &self,
+        call: &mut Call<'_, Caller>,
+    ) -> Result<models::AuditCheckpoint, Problem> {
+        audit::create_audit_checkpoint(self, call).await
+    }
+
+    async fn get_audit_checkpoint(
+        &self,
+        _call: &mut Call<'_, Caller>,
+    ) -> Result<models::AuditCheckpoint, Problem> {
+        audit::get_audit_checkpoint(self).await
+    }
+
+    async fn export_audit(
+        &self,
+        call: &mut Call<'_, Caller>,
+        params: ExportAuditParams,
+    ) -> Result<Raw, Problem> {
+        audit::export_audit(self, call, params).await
+    }
+
+    async fn export_audit_fhir(
+        &self,
+        call: &mut Call<'_, Caller>,
+        params: ExportAuditFhirParams,
+    ) -> Result<Raw, Problem> {
+        audit::export_audit_fhir(self, call, params).await
+    }
+
+    async fn list_audit_holds(
+        &self,
+        _call: &mut Call<'_, Caller>,
+    ) -> Result<models::AuditHolds, Problem> {
+        audit::list_audit_holds(self).await
+    }
+
+    async fn place_audit_hold(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::AuditHoldRequest,
+    ) -> Result<models::AuditHold, Problem> {
+        audit::place_audit_hold(self, call, body).await
+    }
+
+    async fn release_audit_hold(
+        &self,
+        call: &mut Call<'_, Caller>,
+        hold_id: String,
+        body: models::AuditHoldRelease,
+    ) -> Result<models::AuditHold, Problem> {
+        audit::release_audit_hold(self, call, hold_id, body).await
+    }
+
+    async fn get_audit_retention(
+        &self,
+        _call: &mut Call<'_, Caller>,
+    ) -> Result<models::AuditRetention, Problem> {
+        audit::get_audit_retention(self).await
+    }
+
+    async fn prune_audit(
+        &self,
+        call: &mut Call<'_, Caller>,
+        body: models::AuditPruneRequest,
+    ) -> Result<models::AuditBase, Problem> {
+        audit::prune_audit(self, call, body).await
     }
 }

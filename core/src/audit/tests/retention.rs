@@ -25,10 +25,10 @@ async fn rows(bench: &Bench) -> i64 {
 async fn nothing_younger_than_six_years_goes() {
     let bench = old().await;
     for number in [1, 2, 3] {
-        let refused = bench.log.prune(number).await;
+        let refused = bench.log.prune(number, "the test".into()).await;
         assert!(matches!(refused, Err(PruneError::TooYoung(6))), "{refused:?}");
     }
-    assert!(matches!(bench.log.prune(4).await, Err(PruneError::Unknown)));
+    assert!(matches!(bench.log.prune(4, "the test".into()).await, Err(PruneError::Unknown)));
     assert_eq!(bench.log.retention().await.expect("reads").prunable, None);
     bench.log.upkeep().await.expect("removes nothing");
     assert_eq!(rows(&bench).await, 3_000);
@@ -40,12 +40,12 @@ async fn what_is_older_goes_up_to_a_checkpoint_and_the_rest_still_verifies() {
     bench.clock.advance(StdDuration::from_secs(YEARS * 5 + 3 * 86_400));
     let retention = bench.log.retention().await.expect("reads");
     assert_eq!(retention.prunable.map(|checkpoint| checkpoint.size), Some(2_000));
-    assert!(matches!(bench.log.prune(3).await, Err(PruneError::TooYoung(6))));
-    let base = bench.log.prune(2).await.expect("prunes");
+    assert!(matches!(bench.log.prune(3, "the test".into()).await, Err(PruneError::TooYoung(6))));
+    let base = bench.log.prune(2, "the test".into()).await.expect("prunes");
     assert_eq!(base.size, 2_000);
     bench.log.upkeep().await.expect("removes");
     assert_eq!(rows(&bench).await, 1_000);
-    assert!(matches!(bench.log.prune(1).await, Err(PruneError::Done)));
+    assert!(matches!(bench.log.prune(1, "the test".into()).await, Err(PruneError::Done)));
     bench.log.append(entry(0)).await.expect("appends");
     let report = bench.verify().await;
     assert_eq!((report.after, report.last, report.fault), (2_000, 3_001, None));
@@ -62,7 +62,7 @@ async fn nobody_without_the_key_can_pretend_that_a_part_was_pruned() {
     let base = Base { number: 1, size: 1_000, root: [0; 32], time: "x".into() };
     let signed = AuditKey::from_seed(&[1; 32]).sign(&base.text());
     bench.tamper(&format!(
-        "INSERT INTO audit_base VALUES (1, 1000, '{}', '{signed}');
+        "INSERT INTO audit_base VALUES (1, 1000, '{}', '{signed}', 'x');
          DELETE FROM audit_log WHERE seq <= 1000",
         base.text()
     ));
@@ -76,17 +76,17 @@ async fn a_hold_keeps_what_it_covers_until_it_is_released() {
     let since = time::macros::datetime!(2027-06-01 00:00 UTC);
     let place = |since| bench.log.place_hold("case 1".into(), since, "user_1".into());
     let part = place(Some(since)).await.expect("places");
-    assert!(matches!(bench.log.prune(2).await, Err(PruneError::Held)));
+    assert!(matches!(bench.log.prune(2, "the test".into()).await, Err(PruneError::Held)));
     let retention = bench.log.retention().await.expect("reads");
     assert_eq!(retention.prunable.map(|checkpoint| checkpoint.number), Some(1));
     let whole = place(None).await.expect("places");
-    assert!(matches!(bench.log.prune(1).await, Err(PruneError::Held)));
+    assert!(matches!(bench.log.prune(1, "the test".into()).await, Err(PruneError::Held)));
     let release = |hold: &Hold| bench.log.release_hold(hold.hold_id.clone(), "closed".into());
     assert!(release(&whole).await.expect("releases").is_some());
     assert!(release(&whole).await.expect("answers").is_none(), "only once");
-    bench.log.prune(1).await.expect("prunes what the other hold does not cover");
+    bench.log.prune(1, "the test".into()).await.expect("prunes what the other hold does not cover");
     release(&part).await.expect("releases");
-    bench.log.prune(3).await.expect("prunes");
+    bench.log.prune(3, "the test".into()).await.expect("prunes");
     let holds = bench.log.holds().await.expect("reads");
     assert!(holds.len() == 2 && holds.iter().all(|hold| hold.released_at.is_some()));
 }

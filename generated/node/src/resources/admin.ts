@@ -643,8 +643,12 @@ export const SEARCH_AUDIT: Operation = {
   path: '/admin/audit',
   parameters: [
     { name: 'action', wireName: 'action', place: 'query', style: 'form', explode: true },
+    { name: 'actor', wireName: 'actor', place: 'query', style: 'form', explode: true },
+    { name: 'outcome', wireName: 'outcome', place: 'query', style: 'form', explode: true },
+    { name: 'traceId', wireName: 'trace_id', place: 'query', style: 'form', explode: true },
     { name: 'pluginId', wireName: 'plugin_id', place: 'query', style: 'form', explode: true },
     { name: 'since', wireName: 'since', place: 'query', style: 'form', explode: true },
+    { name: 'until', wireName: 'until', place: 'query', style: 'form', explode: true },
     { name: 'cursor', wireName: 'cursor', place: 'query', style: 'form', explode: true },
     { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
   ],
@@ -656,10 +660,18 @@ export const SEARCH_AUDIT: Operation = {
 export interface SearchAuditParams {
   /** Only records of this action. */
   action?: string | undefined;
+  /** Only records of this actor, named as records name it. */
+  actor?: string | undefined;
+  /** Only records with this outcome. */
+  outcome?: string | undefined;
+  /** Only records of this trace. */
+  traceId?: string | undefined;
   /** Only records in which this plugin acts or is acted upon. */
   pluginId?: models.PluginId | undefined;
   /** Only records from this time on. */
   since?: string | undefined;
+  /** Only records before this time. */
+  until?: string | undefined;
   /** Where the page before ended. */
   cursor?: string | undefined;
   /**
@@ -669,6 +681,162 @@ export interface SearchAuditParams {
    */
   limit?: number | undefined;
 }
+
+export const VERIFY_AUDIT: Operation = {
+  method: 'GET',
+  path: '/admin/audit/verification',
+  parameters: [
+    { name: 'cursor', wireName: 'cursor', place: 'query', style: 'form', explode: true },
+    { name: 'records', wireName: 'records', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export interface VerifyAuditParams {
+  /** Where the page before ended. */
+  cursor?: string | undefined;
+  /**
+   * Records of this step.
+   *
+   * Default: `50000`.
+   */
+  records?: number | undefined;
+}
+
+export const LIST_AUDIT_CHECKPOINTS: Operation = {
+  method: 'GET',
+  path: '/admin/audit/checkpoints',
+  parameters: [
+    { name: 'cursor', wireName: 'cursor', place: 'query', style: 'form', explode: true },
+    { name: 'limit', wireName: 'limit', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export interface ListAuditCheckpointsParams {
+  /** Where the page before ended. */
+  cursor?: string | undefined;
+  /**
+   * Most entries of one page.
+   *
+   * Default: `100`.
+   */
+  limit?: number | undefined;
+}
+
+export const CREATE_AUDIT_CHECKPOINT: Operation = {
+  method: 'POST',
+  path: '/admin/audit/checkpoints',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const GET_AUDIT_CHECKPOINT: Operation = {
+  method: 'GET',
+  path: '/admin/audit/checkpoints/latest',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const EXPORT_AUDIT: Operation = {
+  method: 'GET',
+  path: '/admin/audit/export',
+  parameters: [
+    { name: 'after', wireName: 'after', place: 'query', style: 'form', explode: true },
+    { name: 'to', wireName: 'to', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'lines', mediaType: 'application/x-ndjson' },
+};
+
+export interface ExportAuditParams {
+  /**
+   * Begin behind this record. Exports round it down to a checkpoint.
+   *
+   * Default: `0`.
+   */
+  after?: number | undefined;
+  /** End at the first checkpoint that covers this record; at the newest when absent. */
+  to?: number | undefined;
+}
+
+export const EXPORT_AUDIT_FHIR: Operation = {
+  method: 'GET',
+  path: '/admin/audit/export/fhir',
+  parameters: [
+    { name: 'since', wireName: 'since', place: 'query', style: 'form', explode: true },
+    { name: 'until', wireName: 'until', place: 'query', style: 'form', explode: true },
+  ],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'binary', mediaType: 'application/fhir+ndjson' },
+};
+
+export interface ExportAuditFhirParams {
+  /** Only records from this time on. */
+  since?: string | undefined;
+  /** Only records before this time. */
+  until?: string | undefined;
+}
+
+export const LIST_AUDIT_HOLDS: Operation = {
+  method: 'GET',
+  path: '/admin/audit/holds',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const PLACE_AUDIT_HOLD: Operation = {
+  method: 'POST',
+  path: '/admin/audit/holds',
+  parameters: [],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const RELEASE_AUDIT_HOLD: Operation = {
+  method: 'POST',
+  path: '/admin/audit/holds/{hold_id}/release',
+  parameters: [
+    { name: 'holdId', wireName: 'hold_id', place: 'path', style: 'simple', explode: false },
+  ],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const GET_AUDIT_RETENTION: Operation = {
+  method: 'GET',
+  path: '/admin/audit/retention',
+  parameters: [],
+  idempotency: 'natural',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
+
+export const PRUNE_AUDIT: Operation = {
+  method: 'POST',
+  path: '/admin/audit/prune',
+  parameters: [],
+  idempotency: 'none',
+  credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
+  body: { kind: 'json', mediaType: 'application/json' },
+  answer: { kind: 'json', mediaType: 'application/json' },
+};
 
 /** What administrators, operators and auditors do. */
 export class AdminResource {
@@ -1404,7 +1572,8 @@ export class AdminResource {
   /**
    * Search the audit log
    *
-   * Records in order, oldest first, page by page.
+   * Records in order, oldest first, page by page. A page may hold fewer records than asked for,
+   * even none; only a cursor that is null is the end.
    *
    * `GET /admin/audit`
    */
@@ -1414,5 +1583,162 @@ export class AdminResource {
   ): Promise<models.AuditPage> {
     const values = { ...params };
     return this.#transport.send(SEARCH_AUDIT, values, undefined, options);
+  }
+
+  /**
+   * Verify the audit log
+   *
+   * Checks hashes, chain, Merkle roots and signatures of about as many records as asked for, and
+   * names the first that does not fit. A long log is verified in steps with the cursor; nothing
+   * waits for it.
+   *
+   * `GET /admin/audit/verification`
+   */
+  verifyAudit(
+    params: VerifyAuditParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.AuditVerification> {
+    const values = { ...params };
+    return this.#transport.send(VERIFY_AUDIT, values, undefined, options);
+  }
+
+  /**
+   * List checkpoints
+   *
+   * Signed statements of how long the log was and what it held, newest first. Keep them elsewhere:
+   * they show what nothing inside the database can.
+   *
+   * `GET /admin/audit/checkpoints`
+   */
+  listAuditCheckpoints(
+    params: ListAuditCheckpointsParams = {},
+    options: RequestOptions = {},
+  ): Promise<models.AuditCheckpoints> {
+    const values = { ...params };
+    return this.#transport.send(LIST_AUDIT_CHECKPOINTS, values, undefined, options);
+  }
+
+  /**
+   * Sign the log as it stands
+   *
+   * Makes a checkpoint over everything recorded so far. Core does so by itself every thousand
+   * records and every minute in which something was recorded.
+   *
+   * `POST /admin/audit/checkpoints`
+   */
+  createAuditCheckpoint(options: RequestOptions = {}): Promise<models.AuditCheckpoint> {
+    return this.#transport.send(CREATE_AUDIT_CHECKPOINT, {}, undefined, options);
+  }
+
+  /**
+   * Read the newest checkpoint
+   *
+   * The newest signed statement, as a line that can be kept elsewhere.
+   *
+   * `GET /admin/audit/checkpoints/latest`
+   */
+  getAuditCheckpoint(options: RequestOptions = {}): Promise<models.AuditCheckpoint> {
+    return this.#transport.send(GET_AUDIT_CHECKPOINT, {}, undefined, options);
+  }
+
+  /**
+   * Export the audit log
+   *
+   * Streams the stored text of every record, one a line, with the checkpoints between them. The
+   * hash of a record is the SHA-256 of its line. What has not been sealed yet is sealed first, so
+   * an export can be verified whole, offline, with vivified-core audit verify.
+   *
+   * `GET /admin/audit/export`
+   */
+  exportAudit(
+    params: ExportAuditParams = {},
+    options: RequestOptions = {},
+  ): Promise<AsyncIterable<models.AuditExportLine>> {
+    const values = { ...params };
+    return this.#transport.send(EXPORT_AUDIT, values, undefined, options);
+  }
+
+  /**
+   * Export the audit log as FHIR AuditEvent
+   *
+   * Streams one FHIR R4 AuditEvent a line. Agents are named as the log names them, people by
+   * pseudonym only, and nothing of a payload is there to be exported.
+   *
+   * `GET /admin/audit/export/fhir`
+   */
+  exportAuditFhir(
+    params: ExportAuditFhirParams = {},
+    options: RequestOptions = {},
+  ): Promise<Uint8Array> {
+    const values = { ...params };
+    return this.#transport.send(EXPORT_AUDIT_FHIR, values, undefined, options);
+  }
+
+  /**
+   * List legal holds
+   *
+   * Holds in force and holds that were released, oldest first.
+   *
+   * `GET /admin/audit/holds`
+   */
+  listAuditHolds(options: RequestOptions = {}): Promise<models.AuditHolds> {
+    return this.#transport.send(LIST_AUDIT_HOLDS, {}, undefined, options);
+  }
+
+  /**
+   * Place a legal hold
+   *
+   * From now on nothing that the hold covers is pruned, however old it is, until it is released.
+   *
+   * `POST /admin/audit/holds`
+   */
+  placeAuditHold(
+    body: models.AuditHoldRequest,
+    options: RequestOptions = {},
+  ): Promise<models.AuditHold> {
+    return this.#transport.send(PLACE_AUDIT_HOLD, {}, body, options);
+  }
+
+  /**
+   * Release a legal hold
+   *
+   * What only this hold kept may be pruned from now on.
+   *
+   * `POST /admin/audit/holds/{hold_id}/release`
+   */
+  releaseAuditHold(
+    holdId: string,
+    body: models.AuditHoldRelease,
+    options: RequestOptions = {},
+  ): Promise<models.AuditHold> {
+    const values = { holdId };
+    return this.#transport.send(RELEASE_AUDIT_HOLD, values, body, options);
+  }
+
+  /**
+   * Read the retention of the audit log
+   *
+   * How long records are kept, from when on, and up to which checkpoint they may be pruned now.
+   *
+   * `GET /admin/audit/retention`
+   */
+  getAuditRetention(options: RequestOptions = {}): Promise<models.AuditRetention> {
+    return this.#transport.send(GET_AUDIT_RETENTION, {}, undefined, options);
+  }
+
+  /**
+   * Prune the audit log
+   *
+   * Takes away the records up to a checkpoint, all of which must be older than the retention and
+   * covered by no hold. The checkpoint stays and the rest still verifies. Export first: what is
+   * pruned is gone.
+   *
+   * `POST /admin/audit/prune`
+   */
+  pruneAudit(
+    body: models.AuditPruneRequest,
+    options: RequestOptions = {},
+  ): Promise<models.AuditBase> {
+    return this.#transport.send(PRUNE_AUDIT, {}, body, options);
   }
 }

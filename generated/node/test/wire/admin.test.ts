@@ -573,9 +573,132 @@ void test('search_audit reaches the wire', async () => {
   const wire = new Wire(200, answer);
   const client = new VivifiedClient(wire.options);
   const params =
-    '{"action":"rpc.call","pluginId":"hello_py","since":"2026-11-22T00:00:00Z","cursor":"b3V0Ym94OjAwMDE","limit":100}';
+    '{"action":"rpc.call","actor":"hello_py","outcome":"trait_missing","traceId":"4bf92f3577b34da6a3ce929d0e0e4736","pluginId":"hello_py","since":"2026-11-22T00:00:00Z","until":"2026-11-23T00:00:00Z","cursor":"b3V0Ym94OjAwMDE","limit":100}';
   const expected =
-    '{"method":"GET","path":"/admin/audit","query":[["action","rpc.call"],["plugin_id","hello_py"],["since","2026-11-22T00:00:00Z"],["cursor","b3V0Ym94OjAwMDE"],["limit","100"]],"headers":{}}';
+    '{"method":"GET","path":"/admin/audit","query":[["action","rpc.call"],["actor","hello_py"],["outcome","trait_missing"],["trace_id","4bf92f3577b34da6a3ce929d0e0e4736"],["plugin_id","hello_py"],["since","2026-11-22T00:00:00Z"],["until","2026-11-23T00:00:00Z"],["cursor","b3V0Ym94OjAwMDE"],["limit","100"]],"headers":{}}';
   const received = await client.admin.searchAudit(json(params));
+  wire.check(expected, received);
+});
+
+void test('verify_audit reaches the wire', async () => {
+  const answer =
+    '{"ok":true,"after":0,"last":2500,"records":2500,"checkpoints":3,"unsealed":0,"clock_jumps":0,"head":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","cursor":null}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"cursor":"b3V0Ym94OjAwMDE","records":50000}';
+  const expected =
+    '{"method":"GET","path":"/admin/audit/verification","query":[["cursor","b3V0Ym94OjAwMDE"],["records","50000"]],"headers":{}}';
+  const received = await client.admin.verifyAudit(json(params));
+  wire.check(expected, received);
+});
+
+void test('list_audit_checkpoints reaches the wire', async () => {
+  const answer =
+    '{"checkpoints":[{"number":3,"size":2500,"head":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","root":"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752","log":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","time":"2026-11-22T17:00:00.000Z","text":"{\\"head\\":\\"synthetic\\"}","signature":"c3ludGhldGlj","key":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}],"key_id":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","public_key":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","cursor":null}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"cursor":"b3V0Ym94OjAwMDE","limit":100}';
+  const expected =
+    '{"method":"GET","path":"/admin/audit/checkpoints","query":[["cursor","b3V0Ym94OjAwMDE"],["limit","100"]],"headers":{}}';
+  const received = await client.admin.listAuditCheckpoints(json(params));
+  wire.check(expected, received);
+});
+
+void test('create_audit_checkpoint reaches the wire', async () => {
+  const answer =
+    '{"number":3,"size":2500,"head":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","root":"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752","log":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","time":"2026-11-22T17:00:00.000Z","text":"{\\"head\\":\\"synthetic\\"}","signature":"c3ludGhldGlj","key":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"POST","path":"/admin/audit/checkpoints","query":[],"headers":{}}';
+  const received = await client.admin.createAuditCheckpoint();
+  wire.check(expected, received);
+});
+
+void test('get_audit_checkpoint reaches the wire', async () => {
+  const answer =
+    '{"number":3,"size":2500,"head":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","root":"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752","log":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","time":"2026-11-22T17:00:00.000Z","text":"{\\"head\\":\\"synthetic\\"}","signature":"c3ludGhldGlj","key":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected =
+    '{"method":"GET","path":"/admin/audit/checkpoints/latest","query":[],"headers":{}}';
+  const received = await client.admin.getAuditCheckpoint();
+  wire.check(expected, received);
+});
+
+void test('export_audit reaches the wire', async () => {
+  const answer = '{}\n';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"after":0,"to":2500}';
+  const expected =
+    '{"method":"GET","path":"/admin/audit/export","query":[["after","0"],["to","2500"]],"headers":{}}';
+  await client.admin.exportAudit(json(params));
+  wire.check(expected);
+});
+
+void test('export_audit_fhir reaches the wire', async () => {
+  const answer = 'example';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const params = '{"since":"2026-11-22T00:00:00Z","until":"2026-11-23T00:00:00Z"}';
+  const expected =
+    '{"method":"GET","path":"/admin/audit/export/fhir","query":[["since","2026-11-22T00:00:00Z"],["until","2026-11-23T00:00:00Z"]],"headers":{}}';
+  await client.admin.exportAuditFhir(json(params));
+  wire.check(expected);
+});
+
+void test('list_audit_holds reaches the wire', async () => {
+  const answer =
+    '{"holds":[{"hold_id":"hold_synthetic0000000000000","reason":"case 2026-11","since":"2026-01-01T00:00:00.000Z","placed_at":"2026-11-22T17:00:00.000Z","placed_by":"user_0123456789abcdef0123456789abcdef"}]}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/audit/holds","query":[],"headers":{}}';
+  const received = await client.admin.listAuditHolds();
+  wire.check(expected, received);
+});
+
+void test('place_audit_hold reaches the wire', async () => {
+  const answer =
+    '{"hold_id":"hold_synthetic0000000000000","reason":"case 2026-11","since":"2026-01-01T00:00:00.000Z","placed_at":"2026-11-22T17:00:00.000Z","placed_by":"user_0123456789abcdef0123456789abcdef"}';
+  const wire = new Wire(201, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"reason":"case 2026-11","since":"2026-01-01T00:00:00Z"}';
+  const expected =
+    '{"contentType":"application/json","body":{"reason":"case 2026-11","since":"2026-01-01T00:00:00Z"},"method":"POST","path":"/admin/audit/holds","query":[],"headers":{}}';
+  const received = await client.admin.placeAuditHold(json(body));
+  wire.check(expected, received);
+});
+
+void test('release_audit_hold reaches the wire', async () => {
+  const answer =
+    '{"hold_id":"hold_synthetic0000000000000","reason":"case 2026-11","since":"2026-01-01T00:00:00.000Z","placed_at":"2026-11-22T17:00:00.000Z","placed_by":"user_0123456789abcdef0123456789abcdef","released_at":"2026-11-23T17:00:00.000Z","release_reason":"case closed"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"reason":"case closed"}';
+  const expected =
+    '{"contentType":"application/json","body":{"reason":"case closed"},"method":"POST","path":"/admin/audit/holds/hold_synthetic0000000000000/release","query":[],"headers":{}}';
+  const received = await client.admin.releaseAuditHold('hold_synthetic0000000000000', json(body));
+  wire.check(expected, received);
+});
+
+void test('get_audit_retention reaches the wire', async () => {
+  const answer =
+    '{"years":6,"floor_years":6,"cutoff":"2020-11-22T17:00:00.000Z","pruned":0,"holds":1}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const expected = '{"method":"GET","path":"/admin/audit/retention","query":[],"headers":{}}';
+  const received = await client.admin.getAuditRetention();
+  wire.check(expected, received);
+});
+
+void test('prune_audit reaches the wire', async () => {
+  const answer =
+    '{"checkpoint":3,"size":2500,"root":"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752","time":"2026-11-22T17:00:00.000Z"}';
+  const wire = new Wire(200, answer);
+  const client = new VivifiedClient(wire.options);
+  const body = '{"checkpoint":3,"reason":"retention has ended"}';
+  const expected =
+    '{"contentType":"application/json","body":{"checkpoint":3,"reason":"retention has ended"},"method":"POST","path":"/admin/audit/prune","query":[],"headers":{}}';
+  const received = await client.admin.pruneAudit(json(body));
   wire.check(expected, received);
 });

@@ -9,7 +9,8 @@ from typing import Unpack
 
 from .. import models
 from ..runtime.model import DateTime
-from ..runtime.operation import NOTHING, CallOptions, Json, Operation
+from ..runtime.operation import NOTHING, CallOptions, Json, Octets, Operation, Streamed
+from ..runtime.streams import AsyncStream, Stream
 from ..runtime.transport import AsyncTransport, Transport
 
 LIST_ENROLLMENTS: Operation[models.EnrollmentList] = Operation(
@@ -422,6 +423,102 @@ SEARCH_AUDIT: Operation[models.AuditPage] = Operation(
     answers={200: Json(models.AuditPage)},
     safe=True,
     security=(("sessionToken",),),
+)
+VERIFY_AUDIT: Operation[models.AuditVerification] = Operation(
+    id="verify_audit",
+    method="GET",
+    path="/admin/audit/verification",
+    answers={200: Json(models.AuditVerification)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+LIST_AUDIT_CHECKPOINTS: Operation[models.AuditCheckpoints] = Operation(
+    id="list_audit_checkpoints",
+    method="GET",
+    path="/admin/audit/checkpoints",
+    answers={200: Json(models.AuditCheckpoints)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+CREATE_AUDIT_CHECKPOINT: Operation[models.AuditCheckpoint] = Operation(
+    id="create_audit_checkpoint",
+    method="POST",
+    path="/admin/audit/checkpoints",
+    answers={200: Json(models.AuditCheckpoint)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+GET_AUDIT_CHECKPOINT: Operation[models.AuditCheckpoint] = Operation(
+    id="get_audit_checkpoint",
+    method="GET",
+    path="/admin/audit/checkpoints/latest",
+    answers={200: Json(models.AuditCheckpoint)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+EXPORT_AUDIT: Operation[Stream[models.AuditExportLine]] = Operation(
+    id="export_audit",
+    method="GET",
+    path="/admin/audit/export",
+    answers={200: Streamed(models.AuditExportLine, "application/x-ndjson")},
+    safe=True,
+    security=(("sessionToken",),),
+)
+EXPORT_AUDIT_ASYNC: Operation[AsyncStream[models.AuditExportLine]] = Operation(
+    id="export_audit",
+    method="GET",
+    path="/admin/audit/export",
+    answers={200: Streamed(models.AuditExportLine, "application/x-ndjson")},
+    safe=True,
+    security=(("sessionToken",),),
+)
+EXPORT_AUDIT_FHIR: Operation[bytes] = Operation(
+    id="export_audit_fhir",
+    method="GET",
+    path="/admin/audit/export/fhir",
+    answers={200: Octets("application/fhir+ndjson")},
+    safe=True,
+    security=(("sessionToken",),),
+)
+LIST_AUDIT_HOLDS: Operation[models.AuditHolds] = Operation(
+    id="list_audit_holds",
+    method="GET",
+    path="/admin/audit/holds",
+    answers={200: Json(models.AuditHolds)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+PLACE_AUDIT_HOLD: Operation[models.AuditHold] = Operation(
+    id="place_audit_hold",
+    method="POST",
+    path="/admin/audit/holds",
+    answers={201: Json(models.AuditHold)},
+    security=(("sessionToken",),),
+    body="json",
+)
+RELEASE_AUDIT_HOLD: Operation[models.AuditHold] = Operation(
+    id="release_audit_hold",
+    method="POST",
+    path="/admin/audit/holds/{hold_id}/release",
+    answers={200: Json(models.AuditHold)},
+    security=(("sessionToken",),),
+    body="json",
+)
+GET_AUDIT_RETENTION: Operation[models.AuditRetention] = Operation(
+    id="get_audit_retention",
+    method="GET",
+    path="/admin/audit/retention",
+    answers={200: Json(models.AuditRetention)},
+    safe=True,
+    security=(("sessionToken",),),
+)
+PRUNE_AUDIT: Operation[models.AuditBase] = Operation(
+    id="prune_audit",
+    method="POST",
+    path="/admin/audit/prune",
+    answers={200: Json(models.AuditBase)},
+    security=(("sessionToken",),),
+    body="json",
 )
 
 
@@ -1406,20 +1503,30 @@ class AdminResource:
         self,
         *,
         action: str | None = None,
+        actor: str | None = None,
+        outcome: str | None = None,
+        trace_id: str | None = None,
         plugin_id: models.PluginId | None = None,
         since: DateTime | None = None,
+        until: DateTime | None = None,
         cursor: str | None = None,
         limit: int | None = None,
         **options: Unpack[CallOptions],
     ) -> models.AuditPage:
         """Search the audit log.
 
-        Records in order, oldest first, page by page.
+        Records in order, oldest first, page by page. A page may hold fewer records
+        than asked for, even none; only a cursor that is null is the end.
 
         Args:
             action: Only records of this action. At most 64 characters.
+            actor: Only records of this actor, named as records name it. At most
+                128 characters.
+            outcome: Only records with this outcome. At most 64 characters.
+            trace_id: Only records of this trace. Pattern `^[0-9a-f]{32}$`.
             plugin_id: Only records in which this plugin acts or is acted upon.
             since: Only records from this time on.
+            until: Only records before this time.
             cursor: Where the page before ended. At most 512 characters.
             limit: Most entries of one page. 1 to 1000. Default: 100.
         """
@@ -1427,11 +1534,216 @@ class AdminResource:
             SEARCH_AUDIT,
             query={
                 "action": action,
+                "actor": actor,
+                "outcome": outcome,
+                "trace_id": trace_id,
                 "plugin_id": plugin_id,
                 "since": since,
+                "until": until,
                 "cursor": cursor,
                 "limit": limit,
             },
+            options=options,
+        )
+
+    def verify_audit(
+        self,
+        *,
+        cursor: str | None = None,
+        records: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditVerification:
+        """Verify the audit log.
+
+        Checks hashes, chain, Merkle roots and signatures of about as many records as
+        asked for, and names the first that does not fit. A long log is verified in
+        steps with the cursor; nothing waits for it.
+
+        Args:
+            cursor: Where the page before ended. At most 512 characters.
+            records: Records of this step. 1000 to 200000. Default: 50000.
+        """
+        return self._transport.call(
+            VERIFY_AUDIT,
+            query={"cursor": cursor, "records": records},
+            options=options,
+        )
+
+    def list_audit_checkpoints(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditCheckpoints:
+        """List checkpoints.
+
+        Signed statements of how long the log was and what it held, newest first.
+        Keep them elsewhere: they show what nothing inside the database can.
+
+        Args:
+            cursor: Where the page before ended. At most 512 characters.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
+        """
+        return self._transport.call(
+            LIST_AUDIT_CHECKPOINTS,
+            query={"cursor": cursor, "limit": limit},
+            options=options,
+        )
+
+    def create_audit_checkpoint(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditCheckpoint:
+        """Sign the log as it stands.
+
+        Makes a checkpoint over everything recorded so far. Core does so by itself
+        every thousand records and every minute in which something was recorded.
+        """
+        return self._transport.call(
+            CREATE_AUDIT_CHECKPOINT,
+            options=options,
+        )
+
+    def get_audit_checkpoint(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditCheckpoint:
+        """Read the newest checkpoint.
+
+        The newest signed statement, as a line that can be kept elsewhere.
+        """
+        return self._transport.call(
+            GET_AUDIT_CHECKPOINT,
+            options=options,
+        )
+
+    def export_audit(
+        self,
+        *,
+        after: int | None = None,
+        to: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Stream[models.AuditExportLine]:
+        """Export the audit log.
+
+        Streams the stored text of every record, one a line, with the checkpoints
+        between them. The hash of a record is the SHA-256 of its line. What has not
+        been sealed yet is sealed first, so an export can be verified whole, offline,
+        with vivified-core audit verify.
+
+        Args:
+            after: Begin behind this record. Exports round it down to a
+                checkpoint. At least 0. Default: 0.
+            to: End at the first checkpoint that covers this record; at the
+                newest when absent. At least 1.
+        """
+        return self._transport.call(
+            EXPORT_AUDIT,
+            query={"after": after, "to": to},
+            options=options,
+        )
+
+    def export_audit_fhir(
+        self,
+        *,
+        since: DateTime | None = None,
+        until: DateTime | None = None,
+        **options: Unpack[CallOptions],
+    ) -> bytes:
+        """Export the audit log as FHIR AuditEvent.
+
+        Streams one FHIR R4 AuditEvent a line. Agents are named as the log names
+        them, people by pseudonym only, and nothing of a payload is there to be
+        exported.
+
+        Args:
+            since: Only records from this time on.
+            until: Only records before this time.
+        """
+        return self._transport.call(
+            EXPORT_AUDIT_FHIR,
+            query={"since": since, "until": until},
+            options=options,
+        )
+
+    def list_audit_holds(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditHolds:
+        """List legal holds.
+
+        Holds in force and holds that were released, oldest first.
+        """
+        return self._transport.call(
+            LIST_AUDIT_HOLDS,
+            options=options,
+        )
+
+    def place_audit_hold(
+        self,
+        body: models.AuditHoldRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditHold:
+        """Place a legal hold.
+
+        From now on nothing that the hold covers is pruned, however old it is, until
+        it is released.
+        """
+        return self._transport.call(
+            PLACE_AUDIT_HOLD,
+            body=body,
+            options=options,
+        )
+
+    def release_audit_hold(
+        self,
+        hold_id: str,
+        body: models.AuditHoldRelease,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditHold:
+        """Release a legal hold.
+
+        What only this hold kept may be pruned from now on.
+
+        Args:
+            hold_id: Id of the hold. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return self._transport.call(
+            RELEASE_AUDIT_HOLD,
+            path={"hold_id": hold_id},
+            body=body,
+            options=options,
+        )
+
+    def get_audit_retention(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditRetention:
+        """Read the retention of the audit log.
+
+        How long records are kept, from when on, and up to which checkpoint they may
+        be pruned now.
+        """
+        return self._transport.call(
+            GET_AUDIT_RETENTION,
+            options=options,
+        )
+
+    def prune_audit(
+        self,
+        body: models.AuditPruneRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditBase:
+        """Prune the audit log.
+
+        Takes away the records up to a checkpoint, all of which must be older than
+        the retention and covered by no hold. The checkpoint stays and the rest still
+        verifies. Export first: what is pruned is gone.
+        """
+        return self._transport.call(
+            PRUNE_AUDIT,
+            body=body,
             options=options,
         )
 
@@ -2417,20 +2729,30 @@ class AsyncAdminResource:
         self,
         *,
         action: str | None = None,
+        actor: str | None = None,
+        outcome: str | None = None,
+        trace_id: str | None = None,
         plugin_id: models.PluginId | None = None,
         since: DateTime | None = None,
+        until: DateTime | None = None,
         cursor: str | None = None,
         limit: int | None = None,
         **options: Unpack[CallOptions],
     ) -> models.AuditPage:
         """Search the audit log.
 
-        Records in order, oldest first, page by page.
+        Records in order, oldest first, page by page. A page may hold fewer records
+        than asked for, even none; only a cursor that is null is the end.
 
         Args:
             action: Only records of this action. At most 64 characters.
+            actor: Only records of this actor, named as records name it. At most
+                128 characters.
+            outcome: Only records with this outcome. At most 64 characters.
+            trace_id: Only records of this trace. Pattern `^[0-9a-f]{32}$`.
             plugin_id: Only records in which this plugin acts or is acted upon.
             since: Only records from this time on.
+            until: Only records before this time.
             cursor: Where the page before ended. At most 512 characters.
             limit: Most entries of one page. 1 to 1000. Default: 100.
         """
@@ -2438,10 +2760,215 @@ class AsyncAdminResource:
             SEARCH_AUDIT,
             query={
                 "action": action,
+                "actor": actor,
+                "outcome": outcome,
+                "trace_id": trace_id,
                 "plugin_id": plugin_id,
                 "since": since,
+                "until": until,
                 "cursor": cursor,
                 "limit": limit,
             },
+            options=options,
+        )
+
+    async def verify_audit(
+        self,
+        *,
+        cursor: str | None = None,
+        records: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditVerification:
+        """Verify the audit log.
+
+        Checks hashes, chain, Merkle roots and signatures of about as many records as
+        asked for, and names the first that does not fit. A long log is verified in
+        steps with the cursor; nothing waits for it.
+
+        Args:
+            cursor: Where the page before ended. At most 512 characters.
+            records: Records of this step. 1000 to 200000. Default: 50000.
+        """
+        return await self._transport.call(
+            VERIFY_AUDIT,
+            query={"cursor": cursor, "records": records},
+            options=options,
+        )
+
+    async def list_audit_checkpoints(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditCheckpoints:
+        """List checkpoints.
+
+        Signed statements of how long the log was and what it held, newest first.
+        Keep them elsewhere: they show what nothing inside the database can.
+
+        Args:
+            cursor: Where the page before ended. At most 512 characters.
+            limit: Most entries of one page. 1 to 1000. Default: 100.
+        """
+        return await self._transport.call(
+            LIST_AUDIT_CHECKPOINTS,
+            query={"cursor": cursor, "limit": limit},
+            options=options,
+        )
+
+    async def create_audit_checkpoint(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditCheckpoint:
+        """Sign the log as it stands.
+
+        Makes a checkpoint over everything recorded so far. Core does so by itself
+        every thousand records and every minute in which something was recorded.
+        """
+        return await self._transport.call(
+            CREATE_AUDIT_CHECKPOINT,
+            options=options,
+        )
+
+    async def get_audit_checkpoint(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditCheckpoint:
+        """Read the newest checkpoint.
+
+        The newest signed statement, as a line that can be kept elsewhere.
+        """
+        return await self._transport.call(
+            GET_AUDIT_CHECKPOINT,
+            options=options,
+        )
+
+    async def export_audit(
+        self,
+        *,
+        after: int | None = None,
+        to: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncStream[models.AuditExportLine]:
+        """Export the audit log.
+
+        Streams the stored text of every record, one a line, with the checkpoints
+        between them. The hash of a record is the SHA-256 of its line. What has not
+        been sealed yet is sealed first, so an export can be verified whole, offline,
+        with vivified-core audit verify.
+
+        Args:
+            after: Begin behind this record. Exports round it down to a
+                checkpoint. At least 0. Default: 0.
+            to: End at the first checkpoint that covers this record; at the
+                newest when absent. At least 1.
+        """
+        return await self._transport.call(
+            EXPORT_AUDIT_ASYNC,
+            query={"after": after, "to": to},
+            options=options,
+        )
+
+    async def export_audit_fhir(
+        self,
+        *,
+        since: DateTime | None = None,
+        until: DateTime | None = None,
+        **options: Unpack[CallOptions],
+    ) -> bytes:
+        """Export the audit log as FHIR AuditEvent.
+
+        Streams one FHIR R4 AuditEvent a line. Agents are named as the log names
+        them, people by pseudonym only, and nothing of a payload is there to be
+        exported.
+
+        Args:
+            since: Only records from this time on.
+            until: Only records before this time.
+        """
+        return await self._transport.call(
+            EXPORT_AUDIT_FHIR,
+            query={"since": since, "until": until},
+            options=options,
+        )
+
+    async def list_audit_holds(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditHolds:
+        """List legal holds.
+
+        Holds in force and holds that were released, oldest first.
+        """
+        return await self._transport.call(
+            LIST_AUDIT_HOLDS,
+            options=options,
+        )
+
+    async def place_audit_hold(
+        self,
+        body: models.AuditHoldRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditHold:
+        """Place a legal hold.
+
+        From now on nothing that the hold covers is pruned, however old it is, until
+        it is released.
+        """
+        return await self._transport.call(
+            PLACE_AUDIT_HOLD,
+            body=body,
+            options=options,
+        )
+
+    async def release_audit_hold(
+        self,
+        hold_id: str,
+        body: models.AuditHoldRelease,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditHold:
+        """Release a legal hold.
+
+        What only this hold kept may be pruned from now on.
+
+        Args:
+            hold_id: Id of the hold. Pattern `^[A-Za-z0-9_-]{1,64}$`.
+        """
+        return await self._transport.call(
+            RELEASE_AUDIT_HOLD,
+            path={"hold_id": hold_id},
+            body=body,
+            options=options,
+        )
+
+    async def get_audit_retention(
+        self,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditRetention:
+        """Read the retention of the audit log.
+
+        How long records are kept, from when on, and up to which checkpoint they may
+        be pruned now.
+        """
+        return await self._transport.call(
+            GET_AUDIT_RETENTION,
+            options=options,
+        )
+
+    async def prune_audit(
+        self,
+        body: models.AuditPruneRequest,
+        **options: Unpack[CallOptions],
+    ) -> models.AuditBase:
+        """Prune the audit log.
+
+        Takes away the records up to a checkpoint, all of which must be older than
+        the retention and covered by no hold. The checkpoint stays and the rest still
+        verifies. Export first: what is pruned is gone.
+        """
+        return await self._transport.call(
+            PRUNE_AUDIT,
+            body=body,
             options=options,
         )
