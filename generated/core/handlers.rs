@@ -564,17 +564,6 @@ pub fn delete_value<'a, A: Api>(
     })
 }
 
-<<<<<<< HEAD
-/// `GET /admin/enrollments`
-pub fn list_enrollments<'a, A: Api>(
-    api: &'a A,
-    call: &'a mut Call<'_, A::Caller>,
-    _: Input,
-) -> Acting<'a> {
-    Box::pin(async move {
-        let answer = api.list_enrollments(call).await?;
-        runtime::json_answer(200, &answer)
-=======
 /// `POST /audit/records`
 pub fn create_audit_record<'a, A: Api>(
     api: &'a A,
@@ -585,7 +574,18 @@ pub fn create_audit_record<'a, A: Api>(
         let body = input.body()?;
         let answer = api.create_audit_record(call, body).await?;
         runtime::json_answer(201, &answer)
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
+    })
+}
+
+/// `GET /admin/enrollments`
+pub fn list_enrollments<'a, A: Api>(
+    api: &'a A,
+    call: &'a mut Call<'_, A::Caller>,
+    _: Input,
+) -> Acting<'a> {
+    Box::pin(async move {
+        let answer = api.list_enrollments(call).await?;
+        runtime::json_answer(200, &answer)
     })
 }
 

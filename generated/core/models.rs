@@ -2495,7 +2495,6 @@ pub struct Revocation {
     pub reason: String,
 }
 
-<<<<<<< HEAD
 /// What a rule does to the requests it speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PolicyEffect {
@@ -2637,178 +2636,32 @@ pub struct PolicyRecord {
     pub changed_by: Option<String>,
     /// Why.
     pub reason: String,
-=======
-/// What a plugin did. Every field is bounded; none takes a value of a payload.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PluginAuditRecord {
-    /// What was done, such as chart.viewed; the log puts app. before it.
-    pub action: String,
-    /// How it ended.
-    pub outcome: PluginAuditRecordOutcome,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<AuditIdentifier>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<AuditIdentifier>,
-    /// Why the data was used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<PluginAuditRecordPurpose>,
-    /// How many things it was done to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<i64>,
-}
-
-/// What or who was acted upon. The id is replaced by a keyed HMAC before it is written.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditIdentifier {
-    /// Kind of thing, such as patient or chart.
-    pub kind: String,
-    /// Its id. The same id of the same kind from the same plugin gives the same HMAC.
-    pub id: String,
-}
-
-impl fmt::Debug for AuditIdentifier {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("AuditIdentifier")
-            .field("kind", &self.kind)
-            .field("id", &runtime::Masked)
-            .finish()
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditReceipt {
-    /// Place of the record in the log.
-    pub seq: i64,
-    /// The action as the log names it.
-    pub action: String,
-    /// Keyed HMAC of the subject.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// Keyed HMAC of the resource.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<String>,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-<<<<<<< HEAD
 pub struct FloorRule {
     /// Names the rule in decisions and records.
     pub id: String,
     /// What holds.
     pub description: String,
-=======
-pub struct AuditVerification {
-    /// Whether every record of this step fits.
-    pub ok: bool,
-    /// This step began behind this record.
-    pub after: i64,
-    /// The last record that was found good.
-    pub last: i64,
-    /// Records of this step.
-    pub records: i64,
-    /// Checkpoints of this step.
-    pub checkpoints: i64,
-    /// Records behind the last checkpoint.
-    pub unsealed: i64,
-    /// Records that say that the clock went back before them.
-    pub clock_jumps: i64,
-    /// Hash of the last good record in hex.
-    pub head: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<AuditFault>,
-    /// Goes on behind this step; null at the end.
-    pub cursor: Option<String>,
-    /// Fields beside those that the contract names.
-    #[serde(flatten)]
-    pub other: runtime::Fields,
-}
-
-/// The first record that does not fit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditFault {
-    /// Its place.
-    pub seq: i64,
-    /// What is wrong with it.
-    pub what: String,
-    /// Fields beside those that the contract names.
-    #[serde(flatten)]
-    pub other: runtime::Fields,
-}
-
-/// A signed statement. The signature is over exactly the octets of text.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditCheckpoint {
-    /// Counts checkpoints from 1.
-    pub number: i64,
-    /// Records of the log.
-    pub size: i64,
-    /// Hash of the last of them in hex.
-    pub head: String,
-    /// Merkle root over all of them (RFC 6962) in hex.
-    pub root: String,
-    /// Hash of the first record, which names the log.
-    pub log: String,
-    /// When, in UTC.
-    pub time: String,
-    /// The statement as it was signed.
-    pub text: String,
-    /// Ed25519 signature as base64url.
-    pub signature: String,
-    /// Thumbprint of the audit key (RFC 7638).
-    pub key: String,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-<<<<<<< HEAD
 pub struct PolicyVersions {
     /// Newest first.
     pub versions: Vec<PolicyVersion>,
-=======
-pub struct AuditCheckpoints {
-    /// Newest first.
-    pub checkpoints: Vec<AuditCheckpoint>,
-    /// Thumbprint of the audit key (RFC 7638).
-    pub key_id: String,
-    /// The audit key as base64url, for audit verify.
-    pub public_key: String,
-    /// Opens the next page; null at the end.
-    pub cursor: Option<String>,
-    /// Fields beside those that the contract names.
-    #[serde(flatten)]
-    pub other: runtime::Fields,
-}
-
-/// A header, a record as it is stored, a checkpoint or the end, told apart by their members.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditExportLine {
-    /// Present in the first line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub export: Option<BTreeMap<String, Value>>,
-    /// Present in the line of a checkpoint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<BTreeMap<String, Value>>,
-    /// Present in the last line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<BTreeMap<String, Value>>,
-    /// Present in a record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seq: Option<i64>,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-<<<<<<< HEAD
 pub struct PolicyVersion {
     /// Number of the version.
     pub version: i64,
@@ -2818,48 +2671,12 @@ pub struct PolicyVersion {
     pub changed_by: String,
     /// Why.
     pub reason: String,
-=======
-pub struct AuditHoldRequest {
-    /// Why; it should name no person.
-    pub reason: String,
-    /// Covers records from this time on; all when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<runtime::DateTime>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditHoldRelease {
-    /// Why.
-    pub reason: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditHold {
-    /// Id of the hold.
-    pub hold_id: String,
-    /// Why it was placed.
-    pub reason: String,
-    /// Covers records from this time on; all when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<String>,
-    /// When it was placed, in UTC.
-    pub placed_at: String,
-    /// Pseudonym of who placed it.
-    pub placed_by: String,
-    /// When it was released; absent while it is in force.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub released_at: Option<String>,
-    /// Why it was released.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub release_reason: Option<String>,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-<<<<<<< HEAD
 pub struct PolicySimulation {
     pub document: PolicyDocument,
 }
@@ -2915,18 +2732,12 @@ pub struct SimulatedDecision {
     /// Classes that are taken out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<Vec<String>>,
-=======
-pub struct AuditHolds {
-    /// Oldest first.
-    pub holds: Vec<AuditHold>,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-<<<<<<< HEAD
 pub struct PolicyFinding {
     /// JSON pointer into the document.
     pub pointer: String,
@@ -3064,29 +2875,12 @@ pub struct DecisionInputs {
     /// Whether an agreement covers the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination_baa: Option<bool>,
-=======
-pub struct AuditRetention {
-    /// Years that records are kept.
-    pub years: i32,
-    /// The least that can be set (45 CFR 164.316(b)(2)(i)).
-    pub floor_years: i32,
-    /// Only records before this time may be pruned.
-    pub cutoff: String,
-    /// Records pruned so far.
-    pub pruned: i64,
-    /// Number of the newest checkpoint that may be pruned up to; absent when there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prunable: Option<i64>,
-    /// Holds in force.
-    pub holds: i64,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-<<<<<<< HEAD
 pub struct DecisionFix {
     /// Whether there is a change that opens nothing the floor forbids.
     pub safe: bool,
@@ -3094,31 +2888,11 @@ pub struct DecisionFix {
     pub note: String,
     /// All of them together; empty when none is safe.
     pub steps: Vec<FixStep>,
-=======
-pub struct AuditPruneRequest {
-    /// Number of the checkpoint to prune up to.
-    pub checkpoint: i64,
-    /// Why.
-    pub reason: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditBase {
-    /// The log begins behind this checkpoint.
-    pub checkpoint: i64,
-    /// Records pruned so far.
-    pub size: i64,
-    /// Merkle root over them in hex.
-    pub root: String,
-    /// When they were pruned.
-    pub time: String,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     /// Fields beside those that the contract names.
     #[serde(flatten)]
     pub other: runtime::Fields,
 }
 
-<<<<<<< HEAD
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FixStep {
     pub action: FixAction,
@@ -3207,8 +2981,251 @@ impl<'de> Deserialize<'de> for FixAction {
     }
 }
 
-=======
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
+/// What a plugin did. Every field is bounded; none takes a value of a payload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PluginAuditRecord {
+    /// What was done, such as chart.viewed; the log puts app. before it.
+    pub action: String,
+    /// How it ended.
+    pub outcome: PluginAuditRecordOutcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<AuditIdentifier>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<AuditIdentifier>,
+    /// Why the data was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<PluginAuditRecordPurpose>,
+    /// How many things it was done to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<i64>,
+}
+
+/// What or who was acted upon. The id is replaced by a keyed HMAC before it is written.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditIdentifier {
+    /// Kind of thing, such as patient or chart.
+    pub kind: String,
+    /// Its id. The same id of the same kind from the same plugin gives the same HMAC.
+    pub id: String,
+}
+
+impl fmt::Debug for AuditIdentifier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("AuditIdentifier")
+            .field("kind", &self.kind)
+            .field("id", &runtime::Masked)
+            .finish()
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditReceipt {
+    /// Place of the record in the log.
+    pub seq: i64,
+    /// The action as the log names it.
+    pub action: String,
+    /// Keyed HMAC of the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Keyed HMAC of the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditVerification {
+    /// Whether every record of this step fits.
+    pub ok: bool,
+    /// This step began behind this record.
+    pub after: i64,
+    /// The last record that was found good.
+    pub last: i64,
+    /// Records of this step.
+    pub records: i64,
+    /// Checkpoints of this step.
+    pub checkpoints: i64,
+    /// Records behind the last checkpoint.
+    pub unsealed: i64,
+    /// Records that say that the clock went back before them.
+    pub clock_jumps: i64,
+    /// Hash of the last good record in hex.
+    pub head: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<AuditFault>,
+    /// Goes on behind this step; null at the end.
+    pub cursor: Option<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// The first record that does not fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditFault {
+    /// Its place.
+    pub seq: i64,
+    /// What is wrong with it.
+    pub what: String,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// A signed statement. The signature is over exactly the octets of text.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditCheckpoint {
+    /// Counts checkpoints from 1.
+    pub number: i64,
+    /// Records of the log.
+    pub size: i64,
+    /// Hash of the last of them in hex.
+    pub head: String,
+    /// Merkle root over all of them (RFC 6962) in hex.
+    pub root: String,
+    /// Hash of the first record, which names the log.
+    pub log: String,
+    /// When, in UTC.
+    pub time: String,
+    /// The statement as it was signed.
+    pub text: String,
+    /// Ed25519 signature as base64url.
+    pub signature: String,
+    /// Thumbprint of the audit key (RFC 7638).
+    pub key: String,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditCheckpoints {
+    /// Newest first.
+    pub checkpoints: Vec<AuditCheckpoint>,
+    /// Thumbprint of the audit key (RFC 7638).
+    pub key_id: String,
+    /// The audit key as base64url, for audit verify.
+    pub public_key: String,
+    /// Opens the next page; null at the end.
+    pub cursor: Option<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+/// A header, a record as it is stored, a checkpoint or the end, told apart by their members.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditExportLine {
+    /// Present in the first line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<BTreeMap<String, Value>>,
+    /// Present in the line of a checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<BTreeMap<String, Value>>,
+    /// Present in the last line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<BTreeMap<String, Value>>,
+    /// Present in a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<i64>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditHoldRequest {
+    /// Why; it should name no person.
+    pub reason: String,
+    /// Covers records from this time on; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<runtime::DateTime>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditHoldRelease {
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditHold {
+    /// Id of the hold.
+    pub hold_id: String,
+    /// Why it was placed.
+    pub reason: String,
+    /// Covers records from this time on; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// When it was placed, in UTC.
+    pub placed_at: String,
+    /// Pseudonym of who placed it.
+    pub placed_by: String,
+    /// When it was released; absent while it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<String>,
+    /// Why it was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_reason: Option<String>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditHolds {
+    /// Oldest first.
+    pub holds: Vec<AuditHold>,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditRetention {
+    /// Years that records are kept.
+    pub years: i32,
+    /// The least that can be set (45 CFR 164.316(b)(2)(i)).
+    pub floor_years: i32,
+    /// Only records before this time may be pruned.
+    pub cutoff: String,
+    /// Records pruned so far.
+    pub pruned: i64,
+    /// Number of the newest checkpoint that may be pruned up to; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prunable: Option<i64>,
+    /// Holds in force.
+    pub holds: i64,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditPruneRequest {
+    /// Number of the checkpoint to prune up to.
+    pub checkpoint: i64,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuditBase {
+    /// The log begins behind this checkpoint.
+    pub checkpoint: i64,
+    /// Records pruned so far.
+    pub size: i64,
+    /// Merkle root over them in hex.
+    pub root: String,
+    /// When they were pruned.
+    pub time: String,
+    /// Fields beside those that the contract names.
+    #[serde(flatten)]
+    pub other: runtime::Fields,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuditPage {
     /// Records in order.

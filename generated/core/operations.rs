@@ -55,11 +55,8 @@ pub static OPERATIONS: &[&OperationInfo] = &[
     &GET_VALUE,
     &PUT_VALUE,
     &DELETE_VALUE,
-<<<<<<< HEAD
-    &LIST_ENROLLMENTS,
-=======
     &CREATE_AUDIT_RECORD,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
+    &LIST_ENROLLMENTS,
     &CREATE_ENROLLMENT,
     &REVOKE_ENROLLMENT,
     &LIST_ADMIN_PLUGINS,
@@ -1862,23 +1859,6 @@ pub static DELETE_VALUE: OperationInfo = OperationInfo {
     body: None,
 };
 
-<<<<<<< HEAD
-/// `GET /admin/enrollments`
-pub static LIST_ENROLLMENTS: OperationInfo = OperationInfo {
-    id: "list_enrollments",
-    method: "GET",
-    path: "/admin/enrollments",
-    segments: &[Segment::Literal("/admin/enrollments")],
-    tag: "admin",
-    lane: Some("control"),
-    audit_action: Some("admin.enrollments"),
-    rate_limit_class: Some("admin"),
-    body_limit: Some(0),
-    max_authentication_age: None,
-    idempotency: Idempotency::Natural,
-    required_traits: &["admin", "operator", "viewer", "auditor"],
-    problems: &[
-=======
 /// `POST /audit/records`
 pub static CREATE_AUDIT_RECORD: OperationInfo = OperationInfo {
     id: "create_audit_record",
@@ -1895,27 +1875,16 @@ pub static CREATE_AUDIT_RECORD: OperationInfo = OperationInfo {
     required_traits: &[],
     problems: &[
         "invalid_request",
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         "unauthenticated",
         "token_expired",
         "token_invalid",
         "wrong_principal",
-<<<<<<< HEAD
-        "trait_missing",
-=======
         "plugin_inactive",
         "payload_too_large",
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         "rate_limited",
         "audit_unavailable",
     ],
     security: &[SecurityRequirement {
-<<<<<<< HEAD
-        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
-    }],
-    parameters: &[],
-    body: None,
-=======
         schemes: &[SchemeInfo { name: "pluginToken", kind: SchemeKind::Bearer, scopes: &[] }],
     }],
     parameters: &[],
@@ -1924,7 +1893,36 @@ pub static CREATE_AUDIT_RECORD: OperationInfo = OperationInfo {
         decoding: Decoding::Json,
         media_types: &["application/json"],
     }),
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
+};
+
+/// `GET /admin/enrollments`
+pub static LIST_ENROLLMENTS: OperationInfo = OperationInfo {
+    id: "list_enrollments",
+    method: "GET",
+    path: "/admin/enrollments",
+    segments: &[Segment::Literal("/admin/enrollments")],
+    tag: "admin",
+    lane: Some("control"),
+    audit_action: Some("admin.enrollments"),
+    rate_limit_class: Some("admin"),
+    body_limit: Some(0),
+    max_authentication_age: None,
+    idempotency: Idempotency::Natural,
+    required_traits: &["admin", "operator", "viewer", "auditor"],
+    problems: &[
+        "unauthenticated",
+        "token_expired",
+        "token_invalid",
+        "wrong_principal",
+        "trait_missing",
+        "rate_limited",
+        "audit_unavailable",
+    ],
+    security: &[SecurityRequirement {
+        schemes: &[SchemeInfo { name: "sessionToken", kind: SchemeKind::Bearer, scopes: &[] }],
+    }],
+    parameters: &[],
+    body: None,
 };
 
 /// `POST /admin/enrollments`

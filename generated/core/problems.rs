@@ -39,15 +39,12 @@ pub const CODES: &[&str] = &[
     "unknown_user",
     "unknown_operation",
     "unknown_subscription",
-<<<<<<< HEAD
     "unknown_dead_letter",
     "unknown_enrollment",
     "unknown_decision",
     "unknown_version",
-=======
     "unknown_checkpoint",
     "unknown_hold",
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     "unknown_key",
     "unknown_revision",
     "method_not_allowed",
@@ -427,7 +424,6 @@ pub fn unknown_subscription() -> Problem {
     })
 }
 
-<<<<<<< HEAD
 /// Unknown dead letter (404).
 pub fn unknown_dead_letter() -> Problem {
     Problem::define(Definition {
@@ -435,20 +431,10 @@ pub fn unknown_dead_letter() -> Problem {
         status: 404,
         title: "Unknown dead letter",
         hint: Some("GET /admin/dead-letters lists them; it may have been redriven or dropped."),
-=======
-/// Unknown checkpoint (404).
-pub fn unknown_checkpoint() -> Problem {
-    Problem::define(Definition {
-        code: "unknown_checkpoint",
-        status: 404,
-        title: "Unknown checkpoint",
-        hint: Some("GET /admin/audit/checkpoints lists them."),
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         retryable: false,
     })
 }
 
-<<<<<<< HEAD
 /// Unknown enrolment (404).
 pub fn unknown_enrollment() -> Problem {
     Problem::define(Definition {
@@ -478,7 +464,21 @@ pub fn unknown_version() -> Problem {
         status: 404,
         title: "Unknown version",
         hint: Some("List the versions first."),
-=======
+        retryable: false,
+    })
+}
+
+/// Unknown checkpoint (404).
+pub fn unknown_checkpoint() -> Problem {
+    Problem::define(Definition {
+        code: "unknown_checkpoint",
+        status: 404,
+        title: "Unknown checkpoint",
+        hint: Some("GET /admin/audit/checkpoints lists them."),
+        retryable: false,
+    })
+}
+
 /// No such hold is in force (404).
 pub fn unknown_hold() -> Problem {
     Problem::define(Definition {
@@ -486,7 +486,6 @@ pub fn unknown_hold() -> Problem {
         status: 404,
         title: "No such hold is in force",
         hint: Some("GET /admin/audit/holds lists them."),
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         retryable: false,
     })
 }

@@ -70,14 +70,11 @@ pub fn router<A: Api>(api: Arc<A>) -> Router {
         Route { operation: &operations::GET_VALUE, act: handlers::get_value::<A> },
         Route { operation: &operations::PUT_VALUE, act: handlers::put_value::<A> },
         Route { operation: &operations::DELETE_VALUE, act: handlers::delete_value::<A> },
-<<<<<<< HEAD
-        Route { operation: &operations::LIST_ENROLLMENTS, act: handlers::list_enrollments::<A> },
-=======
         Route {
             operation: &operations::CREATE_AUDIT_RECORD,
             act: handlers::create_audit_record::<A>,
         },
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
+        Route { operation: &operations::LIST_ENROLLMENTS, act: handlers::list_enrollments::<A> },
         Route { operation: &operations::CREATE_ENROLLMENT, act: handlers::create_enrollment::<A> },
         Route { operation: &operations::REVOKE_ENROLLMENT, act: handlers::revoke_enrollment::<A> },
         Route {

@@ -83,7 +83,6 @@ var (
 	ErrUnknownOperation = runtime.NewErrorCode("UnknownOperationError", "unknown_operation", "The plugin has no such operation", "The manifest of the callee lists its operations.", ErrValidation)
 	// ErrUnknownSubscription: Unknown subscription (unknown_subscription).
 	ErrUnknownSubscription = runtime.NewErrorCode("UnknownSubscriptionError", "unknown_subscription", "Unknown subscription", "Create it with PUT /events/subscriptions/{name}.", ErrValidation)
-<<<<<<< HEAD
 	// ErrUnknownDeadLetter: Unknown dead letter (unknown_dead_letter).
 	ErrUnknownDeadLetter = runtime.NewErrorCode("UnknownDeadLetterError", "unknown_dead_letter", "Unknown dead letter", "GET /admin/dead-letters lists them; it may have been redriven or dropped.", ErrValidation)
 	// ErrUnknownEnrollment: Unknown enrolment (unknown_enrollment).
@@ -92,12 +91,10 @@ var (
 	ErrUnknownDecision = runtime.NewErrorCode("UnknownDecisionError", "unknown_decision", "Unknown decision", "Core explains its newest denials; search the audit log for older ones.", ErrValidation)
 	// ErrUnknownVersion: Unknown version (unknown_version).
 	ErrUnknownVersion = runtime.NewErrorCode("UnknownVersionError", "unknown_version", "Unknown version", "List the versions first.", ErrValidation)
-=======
 	// ErrUnknownCheckpoint: Unknown checkpoint (unknown_checkpoint).
 	ErrUnknownCheckpoint = runtime.NewErrorCode("UnknownCheckpointError", "unknown_checkpoint", "Unknown checkpoint", "GET /admin/audit/checkpoints lists them.", ErrValidation)
 	// ErrUnknownHold: No such hold is in force (unknown_hold).
 	ErrUnknownHold = runtime.NewErrorCode("UnknownHoldError", "unknown_hold", "No such hold is in force", "GET /admin/audit/holds lists them.", ErrValidation)
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	// ErrUnknownKey: Unknown key (unknown_key).
 	ErrUnknownKey = runtime.NewErrorCode("UnknownKeyError", "unknown_key", "Unknown key", "List the keys first.", ErrValidation)
 	// ErrUnknownRevision: The key has no such revision (unknown_revision).
@@ -191,15 +188,12 @@ var errorTree = runtime.NewErrorTree(
 	ErrUnknownUser,
 	ErrUnknownOperation,
 	ErrUnknownSubscription,
-<<<<<<< HEAD
 	ErrUnknownDeadLetter,
 	ErrUnknownEnrollment,
 	ErrUnknownDecision,
 	ErrUnknownVersion,
-=======
 	ErrUnknownCheckpoint,
 	ErrUnknownHold,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	ErrUnknownKey,
 	ErrUnknownRevision,
 	ErrMethodNotAllowed,

@@ -2759,7 +2759,6 @@ func (m *Revocation) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
 
-<<<<<<< HEAD
 // PolicyEffect: What a rule does to the requests it speaks of.
 type PolicyEffect string
 
@@ -2793,32 +2792,10 @@ type PolicyDocument struct {
 
 // MarshalJSON writes the wire form.
 func (m PolicyDocument) MarshalJSON() ([]byte, error) {
-=======
-// PluginAuditRecord: What a plugin did. Every field is bounded; none takes a value of a
-// payload.
-type PluginAuditRecord struct {
-	// Action: What was done, such as chart.viewed; the log puts app. before it.
-	Action string `json:"action"`
-	// Outcome: How it ended.
-	Outcome PluginAuditRecordOutcome `json:"outcome"`
-	// Subject is subject on the wire.
-	Subject *AuditIdentifier `json:"subject,omitzero"`
-	// Resource is resource on the wire.
-	Resource *AuditIdentifier `json:"resource,omitzero"`
-	// Purpose: Why the data was used.
-	Purpose *PluginAuditRecordPurpose `json:"purpose,omitzero"`
-	// Count: How many things it was done to.
-	Count *int64 `json:"count,omitzero"`
-}
-
-// MarshalJSON writes the wire form.
-func (m PluginAuditRecord) MarshalJSON() ([]byte, error) {
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	return runtime.MarshalObject(m)
 }
 
 // UnmarshalJSON reads the wire form and keeps what it does not know.
-<<<<<<< HEAD
 func (m *PolicyDocument) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
@@ -2839,33 +2816,10 @@ type PolicyRule struct {
 
 // MarshalJSON writes the wire form.
 func (m PolicyRule) MarshalJSON() ([]byte, error) {
-=======
-func (m *PluginAuditRecord) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// LogValue is the printed form, in which everything classified is masked.
-func (m PluginAuditRecord) LogValue() slog.Value {
-	return runtime.LogMasked(m)
-}
-
-// AuditIdentifier: What or who was acted upon. The id is replaced by a keyed HMAC before it is
-// written.
-type AuditIdentifier struct {
-	// Kind: Kind of thing, such as patient or chart.
-	Kind string `json:"kind"`
-	// ID: Its id. The same id of the same kind from the same plugin gives the same HMAC.
-	ID Classified[string] `json:"id"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditIdentifier) MarshalJSON() ([]byte, error) {
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	return runtime.MarshalObject(m)
 }
 
 // UnmarshalJSON reads the wire form and keeps what it does not know.
-<<<<<<< HEAD
 func (m *PolicyRule) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
@@ -2899,38 +2853,10 @@ type PolicyConditions struct {
 
 // MarshalJSON writes the wire form.
 func (m PolicyConditions) MarshalJSON() ([]byte, error) {
-=======
-func (m *AuditIdentifier) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// LogValue is the printed form, in which everything classified is masked.
-func (m AuditIdentifier) LogValue() slog.Value {
-	return runtime.LogMasked(m)
-}
-
-// AuditReceipt is the schema AuditReceipt.
-type AuditReceipt struct {
-	// Seq: Place of the record in the log.
-	Seq int64 `json:"seq"`
-	// Action: The action as the log names it.
-	Action string `json:"action"`
-	// Subject: Keyed HMAC of the subject.
-	Subject *string `json:"subject,omitzero"`
-	// Resource: Keyed HMAC of the resource.
-	Resource *string `json:"resource,omitzero"`
-	// Extra holds the fields that have no place above.
-	Extra map[string]json.RawMessage `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditReceipt) MarshalJSON() ([]byte, error) {
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	return runtime.MarshalObject(m)
 }
 
 // UnmarshalJSON reads the wire form and keeps what it does not know.
-<<<<<<< HEAD
 func (m *PolicyConditions) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
@@ -2939,186 +2865,16 @@ func (m *PolicyConditions) UnmarshalJSON(data []byte) error {
 type PolicyWrite struct {
 	// Document is document on the wire.
 	Document PolicyDocument `json:"document"`
-=======
-func (m *AuditReceipt) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditVerification is the schema AuditVerification.
-type AuditVerification struct {
-	// Ok: Whether every record of this step fits.
-	Ok bool `json:"ok"`
-	// After: This step began behind this record.
-	After int64 `json:"after"`
-	// Last: The last record that was found good.
-	Last int64 `json:"last"`
-	// Records: Records of this step.
-	Records int64 `json:"records"`
-	// Checkpoints: Checkpoints of this step.
-	Checkpoints int64 `json:"checkpoints"`
-	// Unsealed: Records behind the last checkpoint.
-	Unsealed int64 `json:"unsealed"`
-	// ClockJumps: Records that say that the clock went back before them.
-	ClockJumps int64 `json:"clock_jumps"`
-	// Head: Hash of the last good record in hex.
-	Head string `json:"head"`
-	// Fault is fault on the wire.
-	Fault *AuditFault `json:"fault,omitzero"`
-	// Cursor: Goes on behind this step; null at the end.
-	Cursor *string `json:"cursor"`
-	// Extra holds the fields that have no place above.
-	Extra map[string]json.RawMessage `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditVerification) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditVerification) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditFault: The first record that does not fit.
-type AuditFault struct {
-	// Seq: Its place.
-	Seq int64 `json:"seq"`
-	// What: What is wrong with it.
-	What string `json:"what"`
-	// Extra holds the fields that have no place above.
-	Extra map[string]json.RawMessage `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditFault) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditFault) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditCheckpoint: A signed statement. The signature is over exactly the octets of text.
-type AuditCheckpoint struct {
-	// Number: Counts checkpoints from 1.
-	Number int64 `json:"number"`
-	// Size: Records of the log.
-	Size int64 `json:"size"`
-	// Head: Hash of the last of them in hex.
-	Head string `json:"head"`
-	// Root: Merkle root over all of them (RFC 6962) in hex.
-	Root string `json:"root"`
-	// Log: Hash of the first record, which names the log.
-	Log string `json:"log"`
-	// Time: When, in UTC.
-	Time string `json:"time"`
-	// Text: The statement as it was signed.
-	Text string `json:"text"`
-	// Signature: Ed25519 signature as base64url.
-	Signature string `json:"signature"`
-	// Key: Thumbprint of the audit key (RFC 7638).
-	Key string `json:"key"`
-	// Extra holds the fields that have no place above.
-	Extra map[string]json.RawMessage `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditCheckpoint) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditCheckpoint) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditCheckpoints is the schema AuditCheckpoints.
-type AuditCheckpoints struct {
-	// Checkpoints: Newest first.
-	Checkpoints []AuditCheckpoint `json:"checkpoints"`
-	// KeyID: Thumbprint of the audit key (RFC 7638).
-	KeyID string `json:"key_id"`
-	// PublicKey: The audit key as base64url, for audit verify.
-	PublicKey string `json:"public_key"`
-	// Cursor: Opens the next page; null at the end.
-	Cursor *string `json:"cursor"`
-	// Extra holds the fields that have no place above.
-	Extra map[string]json.RawMessage `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditCheckpoints) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditCheckpoints) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditExportLine: A header, a record as it is stored, a checkpoint or the end, told apart by
-// their members.
-type AuditExportLine struct {
-	// Export: Present in the first line.
-	Export map[string]any `json:"export,omitzero"`
-	// Checkpoint: Present in the line of a checkpoint.
-	Checkpoint map[string]any `json:"checkpoint,omitzero"`
-	// End: Present in the last line.
-	End map[string]any `json:"end,omitzero"`
-	// Seq: Present in a record.
-	Seq *int64 `json:"seq,omitzero"`
-	// Extra holds the fields that have no place above.
-	Extra map[string]any `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditExportLine) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditExportLine) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditHoldRequest is the schema AuditHoldRequest.
-type AuditHoldRequest struct {
-	// Reason: Why; it should name no person.
-	Reason string `json:"reason"`
-	// Since: Covers records from this time on; all when absent.
-	Since *time.Time `json:"since,omitzero"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditHoldRequest) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditHoldRequest) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditHoldRelease is the schema AuditHoldRelease.
-type AuditHoldRelease struct {
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	// Reason: Why.
 	Reason string `json:"reason"`
 }
 
 // MarshalJSON writes the wire form.
-<<<<<<< HEAD
 func (m PolicyWrite) MarshalJSON() ([]byte, error) {
-=======
-func (m AuditHoldRelease) MarshalJSON() ([]byte, error) {
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	return runtime.MarshalObject(m)
 }
 
 // UnmarshalJSON reads the wire form and keeps what it does not know.
-<<<<<<< HEAD
 func (m *PolicyWrite) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
@@ -3137,132 +2893,16 @@ type PolicyRecord struct {
 	ChangedBy *string `json:"changed_by,omitzero"`
 	// Reason: Why.
 	Reason string `json:"reason"`
-=======
-func (m *AuditHoldRelease) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditHold is the schema AuditHold.
-type AuditHold struct {
-	// HoldID: Id of the hold.
-	HoldID string `json:"hold_id"`
-	// Reason: Why it was placed.
-	Reason string `json:"reason"`
-	// Since: Covers records from this time on; all when absent.
-	Since *string `json:"since,omitzero"`
-	// PlacedAt: When it was placed, in UTC.
-	PlacedAt string `json:"placed_at"`
-	// PlacedBy: Pseudonym of who placed it.
-	PlacedBy string `json:"placed_by"`
-	// ReleasedAt: When it was released; absent while it is in force.
-	ReleasedAt *string `json:"released_at,omitzero"`
-	// ReleaseReason: Why it was released.
-	ReleaseReason *string `json:"release_reason,omitzero"`
 	// Extra holds the fields that have no place above.
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
 // MarshalJSON writes the wire form.
-func (m AuditHold) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditHold) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditHolds is the schema AuditHolds.
-type AuditHolds struct {
-	// Holds: Oldest first.
-	Holds []AuditHold `json:"holds"`
-	// Extra holds the fields that have no place above.
-	Extra map[string]json.RawMessage `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditHolds) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditHolds) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditRetention is the schema AuditRetention.
-type AuditRetention struct {
-	// Years: Years that records are kept.
-	Years int32 `json:"years"`
-	// FloorYears: The least that can be set (45 CFR 164.316(b)(2)(i)).
-	FloorYears int32 `json:"floor_years"`
-	// Cutoff: Only records before this time may be pruned.
-	Cutoff string `json:"cutoff"`
-	// Pruned: Records pruned so far.
-	Pruned int64 `json:"pruned"`
-	// Prunable: Number of the newest checkpoint that may be pruned up to; absent when there is
-	// none.
-	Prunable *int64 `json:"prunable,omitzero"`
-	// Holds: Holds in force.
-	Holds int64 `json:"holds"`
-	// Extra holds the fields that have no place above.
-	Extra map[string]json.RawMessage `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditRetention) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditRetention) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditPruneRequest is the schema AuditPruneRequest.
-type AuditPruneRequest struct {
-	// Checkpoint: Number of the checkpoint to prune up to.
-	Checkpoint int64 `json:"checkpoint"`
-	// Reason: Why.
-	Reason string `json:"reason"`
-}
-
-// MarshalJSON writes the wire form.
-func (m AuditPruneRequest) MarshalJSON() ([]byte, error) {
-	return runtime.MarshalObject(m)
-}
-
-// UnmarshalJSON reads the wire form and keeps what it does not know.
-func (m *AuditPruneRequest) UnmarshalJSON(data []byte) error {
-	return runtime.UnmarshalObject(data, m)
-}
-
-// AuditBase is the schema AuditBase.
-type AuditBase struct {
-	// Checkpoint: The log begins behind this checkpoint.
-	Checkpoint int64 `json:"checkpoint"`
-	// Size: Records pruned so far.
-	Size int64 `json:"size"`
-	// Root: Merkle root over them in hex.
-	Root string `json:"root"`
-	// Time: When they were pruned.
-	Time string `json:"time"`
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
-	// Extra holds the fields that have no place above.
-	Extra map[string]json.RawMessage `json:"-"`
-}
-
-// MarshalJSON writes the wire form.
-<<<<<<< HEAD
 func (m PolicyRecord) MarshalJSON() ([]byte, error) {
-=======
-func (m AuditBase) MarshalJSON() ([]byte, error) {
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	return runtime.MarshalObject(m)
 }
 
 // UnmarshalJSON reads the wire form and keeps what it does not know.
-<<<<<<< HEAD
 func (m *PolicyRecord) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
@@ -3637,12 +3277,378 @@ func (v FixAction) Known() bool {
 	return false
 }
 
-=======
+// PluginAuditRecord: What a plugin did. Every field is bounded; none takes a value of a
+// payload.
+type PluginAuditRecord struct {
+	// Action: What was done, such as chart.viewed; the log puts app. before it.
+	Action string `json:"action"`
+	// Outcome: How it ended.
+	Outcome PluginAuditRecordOutcome `json:"outcome"`
+	// Subject is subject on the wire.
+	Subject *AuditIdentifier `json:"subject,omitzero"`
+	// Resource is resource on the wire.
+	Resource *AuditIdentifier `json:"resource,omitzero"`
+	// Purpose: Why the data was used.
+	Purpose *PluginAuditRecordPurpose `json:"purpose,omitzero"`
+	// Count: How many things it was done to.
+	Count *int64 `json:"count,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m PluginAuditRecord) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *PluginAuditRecord) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m PluginAuditRecord) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// AuditIdentifier: What or who was acted upon. The id is replaced by a keyed HMAC before it is
+// written.
+type AuditIdentifier struct {
+	// Kind: Kind of thing, such as patient or chart.
+	Kind string `json:"kind"`
+	// ID: Its id. The same id of the same kind from the same plugin gives the same HMAC.
+	ID Classified[string] `json:"id"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditIdentifier) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditIdentifier) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// LogValue is the printed form, in which everything classified is masked.
+func (m AuditIdentifier) LogValue() slog.Value {
+	return runtime.LogMasked(m)
+}
+
+// AuditReceipt is the schema AuditReceipt.
+type AuditReceipt struct {
+	// Seq: Place of the record in the log.
+	Seq int64 `json:"seq"`
+	// Action: The action as the log names it.
+	Action string `json:"action"`
+	// Subject: Keyed HMAC of the subject.
+	Subject *string `json:"subject,omitzero"`
+	// Resource: Keyed HMAC of the resource.
+	Resource *string `json:"resource,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditReceipt) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditReceipt) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditVerification is the schema AuditVerification.
+type AuditVerification struct {
+	// Ok: Whether every record of this step fits.
+	Ok bool `json:"ok"`
+	// After: This step began behind this record.
+	After int64 `json:"after"`
+	// Last: The last record that was found good.
+	Last int64 `json:"last"`
+	// Records: Records of this step.
+	Records int64 `json:"records"`
+	// Checkpoints: Checkpoints of this step.
+	Checkpoints int64 `json:"checkpoints"`
+	// Unsealed: Records behind the last checkpoint.
+	Unsealed int64 `json:"unsealed"`
+	// ClockJumps: Records that say that the clock went back before them.
+	ClockJumps int64 `json:"clock_jumps"`
+	// Head: Hash of the last good record in hex.
+	Head string `json:"head"`
+	// Fault is fault on the wire.
+	Fault *AuditFault `json:"fault,omitzero"`
+	// Cursor: Goes on behind this step; null at the end.
+	Cursor *string `json:"cursor"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditVerification) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditVerification) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditFault: The first record that does not fit.
+type AuditFault struct {
+	// Seq: Its place.
+	Seq int64 `json:"seq"`
+	// What: What is wrong with it.
+	What string `json:"what"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditFault) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditFault) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditCheckpoint: A signed statement. The signature is over exactly the octets of text.
+type AuditCheckpoint struct {
+	// Number: Counts checkpoints from 1.
+	Number int64 `json:"number"`
+	// Size: Records of the log.
+	Size int64 `json:"size"`
+	// Head: Hash of the last of them in hex.
+	Head string `json:"head"`
+	// Root: Merkle root over all of them (RFC 6962) in hex.
+	Root string `json:"root"`
+	// Log: Hash of the first record, which names the log.
+	Log string `json:"log"`
+	// Time: When, in UTC.
+	Time string `json:"time"`
+	// Text: The statement as it was signed.
+	Text string `json:"text"`
+	// Signature: Ed25519 signature as base64url.
+	Signature string `json:"signature"`
+	// Key: Thumbprint of the audit key (RFC 7638).
+	Key string `json:"key"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditCheckpoint) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditCheckpoint) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditCheckpoints is the schema AuditCheckpoints.
+type AuditCheckpoints struct {
+	// Checkpoints: Newest first.
+	Checkpoints []AuditCheckpoint `json:"checkpoints"`
+	// KeyID: Thumbprint of the audit key (RFC 7638).
+	KeyID string `json:"key_id"`
+	// PublicKey: The audit key as base64url, for audit verify.
+	PublicKey string `json:"public_key"`
+	// Cursor: Opens the next page; null at the end.
+	Cursor *string `json:"cursor"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditCheckpoints) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditCheckpoints) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditExportLine: A header, a record as it is stored, a checkpoint or the end, told apart by
+// their members.
+type AuditExportLine struct {
+	// Export: Present in the first line.
+	Export map[string]any `json:"export,omitzero"`
+	// Checkpoint: Present in the line of a checkpoint.
+	Checkpoint map[string]any `json:"checkpoint,omitzero"`
+	// End: Present in the last line.
+	End map[string]any `json:"end,omitzero"`
+	// Seq: Present in a record.
+	Seq *int64 `json:"seq,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]any `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditExportLine) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditExportLine) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditHoldRequest is the schema AuditHoldRequest.
+type AuditHoldRequest struct {
+	// Reason: Why; it should name no person.
+	Reason string `json:"reason"`
+	// Since: Covers records from this time on; all when absent.
+	Since *time.Time `json:"since,omitzero"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditHoldRequest) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditHoldRequest) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditHoldRelease is the schema AuditHoldRelease.
+type AuditHoldRelease struct {
+	// Reason: Why.
+	Reason string `json:"reason"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditHoldRelease) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditHoldRelease) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditHold is the schema AuditHold.
+type AuditHold struct {
+	// HoldID: Id of the hold.
+	HoldID string `json:"hold_id"`
+	// Reason: Why it was placed.
+	Reason string `json:"reason"`
+	// Since: Covers records from this time on; all when absent.
+	Since *string `json:"since,omitzero"`
+	// PlacedAt: When it was placed, in UTC.
+	PlacedAt string `json:"placed_at"`
+	// PlacedBy: Pseudonym of who placed it.
+	PlacedBy string `json:"placed_by"`
+	// ReleasedAt: When it was released; absent while it is in force.
+	ReleasedAt *string `json:"released_at,omitzero"`
+	// ReleaseReason: Why it was released.
+	ReleaseReason *string `json:"release_reason,omitzero"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditHold) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditHold) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditHolds is the schema AuditHolds.
+type AuditHolds struct {
+	// Holds: Oldest first.
+	Holds []AuditHold `json:"holds"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditHolds) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditHolds) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditRetention is the schema AuditRetention.
+type AuditRetention struct {
+	// Years: Years that records are kept.
+	Years int32 `json:"years"`
+	// FloorYears: The least that can be set (45 CFR 164.316(b)(2)(i)).
+	FloorYears int32 `json:"floor_years"`
+	// Cutoff: Only records before this time may be pruned.
+	Cutoff string `json:"cutoff"`
+	// Pruned: Records pruned so far.
+	Pruned int64 `json:"pruned"`
+	// Prunable: Number of the newest checkpoint that may be pruned up to; absent when there is
+	// none.
+	Prunable *int64 `json:"prunable,omitzero"`
+	// Holds: Holds in force.
+	Holds int64 `json:"holds"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditRetention) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditRetention) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditPruneRequest is the schema AuditPruneRequest.
+type AuditPruneRequest struct {
+	// Checkpoint: Number of the checkpoint to prune up to.
+	Checkpoint int64 `json:"checkpoint"`
+	// Reason: Why.
+	Reason string `json:"reason"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditPruneRequest) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
+func (m *AuditPruneRequest) UnmarshalJSON(data []byte) error {
+	return runtime.UnmarshalObject(data, m)
+}
+
+// AuditBase is the schema AuditBase.
+type AuditBase struct {
+	// Checkpoint: The log begins behind this checkpoint.
+	Checkpoint int64 `json:"checkpoint"`
+	// Size: Records pruned so far.
+	Size int64 `json:"size"`
+	// Root: Merkle root over them in hex.
+	Root string `json:"root"`
+	// Time: When they were pruned.
+	Time string `json:"time"`
+	// Extra holds the fields that have no place above.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the wire form.
+func (m AuditBase) MarshalJSON() ([]byte, error) {
+	return runtime.MarshalObject(m)
+}
+
+// UnmarshalJSON reads the wire form and keeps what it does not know.
 func (m *AuditBase) UnmarshalJSON(data []byte) error {
 	return runtime.UnmarshalObject(data, m)
 }
 
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 // AuditPage is the schema AuditPage.
 type AuditPage struct {
 	// Records: Records in order.

@@ -389,7 +389,6 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	t.Run("Revocation", func(t *testing.T) {
 		roundTrip[Revocation](t, "{\"reason\":\"example\"}")
 	})
-<<<<<<< HEAD
 	t.Run("PolicyEffect", func(t *testing.T) {
 		roundTrip[PolicyEffect](t, "\"allow\"")
 	})
@@ -449,7 +448,7 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	})
 	t.Run("FixAction", func(t *testing.T) {
 		roundTrip[FixAction](t, "\"state_purpose\"")
-=======
+	})
 	t.Run("PluginAuditRecord", func(t *testing.T) {
 		roundTrip[PluginAuditRecord](t, "{\"action\":\"example\",\"outcome\":\"ok\"}")
 	})
@@ -494,7 +493,6 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	})
 	t.Run("AuditBase", func(t *testing.T) {
 		roundTrip[AuditBase](t, "{\"checkpoint\":1,\"size\":1,\"root\":\"example\",\"time\":\"example\"}")
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 	})
 	t.Run("AuditPage", func(t *testing.T) {
 		roundTrip[AuditPage](t, "{\"records\":[{\"seq\":1,\"time\":\"example\",\"phase\":\"intent\",\"actor\":{\"kind\":\"anonymous\",\"id\":\"example\"},\"action\":\"example\",\"decision\":\"allow\",\"outcome\":\"example\",\"detail\":{\"example\":\"example\"},\"prev\":\"example\",\"hash\":\"example\"}],\"cursor\":\"example\"}")

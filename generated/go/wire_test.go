@@ -441,20 +441,19 @@ func TestWireStorageDeleteValue(t *testing.T) {
 	server.expect(err, "DELETE", "/storage/outbox:0001", "Bearer test-token", "", false)
 }
 
-<<<<<<< HEAD
-func TestWireAdminListEnrollments(t *testing.T) {
-	server := newWireServer(t, 200, "application/json", "{\"enrollments\":[{\"enrollment_id\":\"enr_0193a5b27c007000\",\"plugin_id\":\"hello_py\",\"approve\":true,\"status\":\"open\",\"created_at\":\"2026-11-22T17:00:00Z\",\"expires_at\":\"2026-11-22T18:00:00Z\"}]}")
-	answer, err := server.client.Admin.ListEnrollments(t.Context())
-	server.answers(answer)
-	server.expect(err, "GET", "/admin/enrollments", "Bearer test-token", "", false)
-=======
 func TestWireAuditCreateAuditRecord(t *testing.T) {
 	server := newWireServer(t, 201, "application/json", "{\"seq\":42,\"action\":\"app.chart.viewed\",\"resource\":\"chart_0123456789abcdef0123456789abcdef\"}")
 	body := read[PluginAuditRecord](t, "{\"action\":\"chart.viewed\",\"outcome\":\"ok\",\"resource\":{\"kind\":\"chart\",\"id\":\"synthetic-7\"},\"purpose\":\"treatment\",\"count\":1}")
 	answer, err := server.client.Audit.CreateAuditRecord(t.Context(), body)
 	server.answers(answer)
 	server.expect(err, "POST", "/audit/records", "Bearer test-token", "{\"action\":\"chart.viewed\",\"outcome\":\"ok\",\"resource\":{\"kind\":\"chart\",\"id\":\"synthetic-7\"},\"purpose\":\"treatment\",\"count\":1}", false)
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
+}
+
+func TestWireAdminListEnrollments(t *testing.T) {
+	server := newWireServer(t, 200, "application/json", "{\"enrollments\":[{\"enrollment_id\":\"enr_0193a5b27c007000\",\"plugin_id\":\"hello_py\",\"approve\":true,\"status\":\"open\",\"created_at\":\"2026-11-22T17:00:00Z\",\"expires_at\":\"2026-11-22T18:00:00Z\"}]}")
+	answer, err := server.client.Admin.ListEnrollments(t.Context())
+	server.answers(answer)
+	server.expect(err, "GET", "/admin/enrollments", "Bearer test-token", "", false)
 }
 
 func TestWireAdminCreateEnrollment(t *testing.T) {

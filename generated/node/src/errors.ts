@@ -240,7 +240,6 @@ export class UnknownOperationError extends ValidationError {}
 export class UnknownSubscriptionError extends ValidationError {}
 
 /**
-<<<<<<< HEAD
  * Unknown dead letter.
  *
  * GET /admin/dead-letters lists them; it may have been redriven or dropped.
@@ -267,7 +266,8 @@ export class UnknownDecisionError extends ValidationError {}
  * List the versions first.
  */
 export class UnknownVersionError extends ValidationError {}
-=======
+
+/**
  * Unknown checkpoint.
  *
  * GET /admin/audit/checkpoints lists them.
@@ -280,7 +280,6 @@ export class UnknownCheckpointError extends ValidationError {}
  * GET /admin/audit/holds lists them.
  */
 export class UnknownHoldError extends ValidationError {}
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 
 /**
  * Unknown key.
@@ -491,15 +490,12 @@ const BY_CODE: Readonly<Record<string, ErrorClass>> = {
   unknown_user: UnknownUserError,
   unknown_operation: UnknownOperationError,
   unknown_subscription: UnknownSubscriptionError,
-<<<<<<< HEAD
   unknown_dead_letter: UnknownDeadLetterError,
   unknown_enrollment: UnknownEnrollmentError,
   unknown_decision: UnknownDecisionError,
   unknown_version: UnknownVersionError,
-=======
   unknown_checkpoint: UnknownCheckpointError,
   unknown_hold: UnknownHoldError,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
   unknown_key: UnknownKeyError,
   unknown_revision: UnknownRevisionError,
   method_not_allowed: MethodNotAllowedError,

@@ -46,15 +46,12 @@ export {
   UnknownUserError,
   UnknownOperationError,
   UnknownSubscriptionError,
-<<<<<<< HEAD
   UnknownDeadLetterError,
   UnknownEnrollmentError,
   UnknownDecisionError,
   UnknownVersionError,
-=======
   UnknownCheckpointError,
   UnknownHoldError,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
   UnknownKeyError,
   UnknownRevisionError,
   MethodNotAllowedError,

@@ -1396,7 +1396,6 @@ export interface Revocation {
   reason: string;
 }
 
-<<<<<<< HEAD
 /** What a rule does to the requests it speaks of. */
 export type PolicyEffect = 'allow' | 'deny' | 'mask' | (string & {});
 
@@ -1497,134 +1496,10 @@ export interface PolicyVersion {
   changed_at: string;
   /** Pseudonym of who did, as in the audit log. */
   changed_by: string;
-=======
-/** What a plugin did. Every field is bounded; none takes a value of a payload. */
-export interface PluginAuditRecord {
-  /** What was done, such as chart.viewed; the log puts app. before it. */
-  action: string;
-  /** How it ended. */
-  outcome: PluginAuditRecordOutcome;
-  subject?: AuditIdentifier;
-  resource?: AuditIdentifier;
-  /** Why the data was used. */
-  purpose?: PluginAuditRecordPurpose;
-  /** How many things it was done to. */
-  count?: number;
-}
-
-/** What or who was acted upon. The id is replaced by a keyed HMAC before it is written. */
-export interface AuditIdentifier {
-  /** Kind of thing, such as patient or chart. */
-  kind: string;
-  /**
-   * Its id. The same id of the same kind from the same plugin gives the same HMAC.
-   *
-   * Classified: prints as `***`.
-   */
-  id: string;
-}
-
-export interface AuditReceipt {
-  /** Place of the record in the log. */
-  seq: number;
-  /** The action as the log names it. */
-  action: string;
-  /** Keyed HMAC of the subject. */
-  subject?: string;
-  /** Keyed HMAC of the resource. */
-  resource?: string;
-}
-
-export interface AuditVerification {
-  /** Whether every record of this step fits. */
-  ok: boolean;
-  /** This step began behind this record. */
-  after: number;
-  /** The last record that was found good. */
-  last: number;
-  /** Records of this step. */
-  records: number;
-  /** Checkpoints of this step. */
-  checkpoints: number;
-  /** Records behind the last checkpoint. */
-  unsealed: number;
-  /** Records that say that the clock went back before them. */
-  clock_jumps: number;
-  /** Hash of the last good record in hex. */
-  head: string;
-  fault?: AuditFault;
-  /** Goes on behind this step; null at the end. */
-  cursor: string | null;
-}
-
-/** The first record that does not fit. */
-export interface AuditFault {
-  /** Its place. */
-  seq: number;
-  /** What is wrong with it. */
-  what: string;
-}
-
-/** A signed statement. The signature is over exactly the octets of text. */
-export interface AuditCheckpoint {
-  /** Counts checkpoints from 1. */
-  number: number;
-  /** Records of the log. */
-  size: number;
-  /** Hash of the last of them in hex. */
-  head: string;
-  /** Merkle root over all of them (RFC 6962) in hex. */
-  root: string;
-  /** Hash of the first record, which names the log. */
-  log: string;
-  /** When, in UTC. */
-  time: string;
-  /** The statement as it was signed. */
-  text: string;
-  /** Ed25519 signature as base64url. */
-  signature: string;
-  /** Thumbprint of the audit key (RFC 7638). */
-  key: string;
-}
-
-export interface AuditCheckpoints {
-  /** Newest first. */
-  checkpoints: AuditCheckpoint[];
-  /** Thumbprint of the audit key (RFC 7638). */
-  key_id: string;
-  /** The audit key as base64url, for audit verify. */
-  public_key: string;
-  /** Opens the next page; null at the end. */
-  cursor: string | null;
-}
-
-/** A header, a record as it is stored, a checkpoint or the end, told apart by their members. */
-export interface AuditExportLine {
-  /** Present in the first line. */
-  export?: { [key: string]: unknown };
-  /** Present in the line of a checkpoint. */
-  checkpoint?: { [key: string]: unknown };
-  /** Present in the last line. */
-  end?: { [key: string]: unknown };
-  /** Present in a record. */
-  seq?: number;
-  [key: string]: unknown;
-}
-
-export interface AuditHoldRequest {
-  /** Why; it should name no person. */
-  reason: string;
-  /** Covers records from this time on; all when absent. */
-  since?: string;
-}
-
-export interface AuditHoldRelease {
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
   /** Why. */
   reason: string;
 }
 
-<<<<<<< HEAD
 export interface PolicySimulation {
   document: PolicyDocument;
 }
@@ -1799,7 +1674,131 @@ export const FixAction = {
   MarkBaa: 'mark_baa',
 } as const;
 
-=======
+/** What a plugin did. Every field is bounded; none takes a value of a payload. */
+export interface PluginAuditRecord {
+  /** What was done, such as chart.viewed; the log puts app. before it. */
+  action: string;
+  /** How it ended. */
+  outcome: PluginAuditRecordOutcome;
+  subject?: AuditIdentifier;
+  resource?: AuditIdentifier;
+  /** Why the data was used. */
+  purpose?: PluginAuditRecordPurpose;
+  /** How many things it was done to. */
+  count?: number;
+}
+
+/** What or who was acted upon. The id is replaced by a keyed HMAC before it is written. */
+export interface AuditIdentifier {
+  /** Kind of thing, such as patient or chart. */
+  kind: string;
+  /**
+   * Its id. The same id of the same kind from the same plugin gives the same HMAC.
+   *
+   * Classified: prints as `***`.
+   */
+  id: string;
+}
+
+export interface AuditReceipt {
+  /** Place of the record in the log. */
+  seq: number;
+  /** The action as the log names it. */
+  action: string;
+  /** Keyed HMAC of the subject. */
+  subject?: string;
+  /** Keyed HMAC of the resource. */
+  resource?: string;
+}
+
+export interface AuditVerification {
+  /** Whether every record of this step fits. */
+  ok: boolean;
+  /** This step began behind this record. */
+  after: number;
+  /** The last record that was found good. */
+  last: number;
+  /** Records of this step. */
+  records: number;
+  /** Checkpoints of this step. */
+  checkpoints: number;
+  /** Records behind the last checkpoint. */
+  unsealed: number;
+  /** Records that say that the clock went back before them. */
+  clock_jumps: number;
+  /** Hash of the last good record in hex. */
+  head: string;
+  fault?: AuditFault;
+  /** Goes on behind this step; null at the end. */
+  cursor: string | null;
+}
+
+/** The first record that does not fit. */
+export interface AuditFault {
+  /** Its place. */
+  seq: number;
+  /** What is wrong with it. */
+  what: string;
+}
+
+/** A signed statement. The signature is over exactly the octets of text. */
+export interface AuditCheckpoint {
+  /** Counts checkpoints from 1. */
+  number: number;
+  /** Records of the log. */
+  size: number;
+  /** Hash of the last of them in hex. */
+  head: string;
+  /** Merkle root over all of them (RFC 6962) in hex. */
+  root: string;
+  /** Hash of the first record, which names the log. */
+  log: string;
+  /** When, in UTC. */
+  time: string;
+  /** The statement as it was signed. */
+  text: string;
+  /** Ed25519 signature as base64url. */
+  signature: string;
+  /** Thumbprint of the audit key (RFC 7638). */
+  key: string;
+}
+
+export interface AuditCheckpoints {
+  /** Newest first. */
+  checkpoints: AuditCheckpoint[];
+  /** Thumbprint of the audit key (RFC 7638). */
+  key_id: string;
+  /** The audit key as base64url, for audit verify. */
+  public_key: string;
+  /** Opens the next page; null at the end. */
+  cursor: string | null;
+}
+
+/** A header, a record as it is stored, a checkpoint or the end, told apart by their members. */
+export interface AuditExportLine {
+  /** Present in the first line. */
+  export?: { [key: string]: unknown };
+  /** Present in the line of a checkpoint. */
+  checkpoint?: { [key: string]: unknown };
+  /** Present in the last line. */
+  end?: { [key: string]: unknown };
+  /** Present in a record. */
+  seq?: number;
+  [key: string]: unknown;
+}
+
+export interface AuditHoldRequest {
+  /** Why; it should name no person. */
+  reason: string;
+  /** Covers records from this time on; all when absent. */
+  since?: string;
+}
+
+export interface AuditHoldRelease {
+  /** Why. */
+  reason: string;
+}
+
 export interface AuditHold {
   /** Id of the hold. */
   hold_id: string;
@@ -1855,7 +1854,6 @@ export interface AuditBase {
   time: string;
 }
 
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 export interface AuditPage {
   /** Records in order. */
   records: AuditRecord[];

@@ -384,7 +384,6 @@ class UnknownSubscriptionError(ValidationError):
     catalogue_hint = "Create it with PUT /events/subscriptions/{name}."
 
 
-<<<<<<< HEAD
 class UnknownDeadLetterError(ValidationError):
     """Unknown dead letter.
 
@@ -431,7 +430,8 @@ class UnknownVersionError(ValidationError):
     code_of_class = "unknown_version"
     catalogue_title = "Unknown version"
     catalogue_hint = "List the versions first."
-=======
+
+
 class UnknownCheckpointError(ValidationError):
     """Unknown checkpoint.
 
@@ -452,7 +452,6 @@ class UnknownHoldError(ValidationError):
     code_of_class = "unknown_hold"
     catalogue_title = "No such hold is in force"
     catalogue_hint = "GET /admin/audit/holds lists them."
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 
 
 class UnknownKeyError(ValidationError):
@@ -766,15 +765,12 @@ ERRORS: Final = ErrorTree(
         "unknown_user": UnknownUserError,
         "unknown_operation": UnknownOperationError,
         "unknown_subscription": UnknownSubscriptionError,
-<<<<<<< HEAD
         "unknown_dead_letter": UnknownDeadLetterError,
         "unknown_enrollment": UnknownEnrollmentError,
         "unknown_decision": UnknownDecisionError,
         "unknown_version": UnknownVersionError,
-=======
         "unknown_checkpoint": UnknownCheckpointError,
         "unknown_hold": UnknownHoldError,
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
         "unknown_key": UnknownKeyError,
         "unknown_revision": UnknownRevisionError,
         "method_not_allowed": MethodNotAllowedError,

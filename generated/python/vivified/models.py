@@ -1642,7 +1642,6 @@ class Revocation(Model):
     """
 
 
-<<<<<<< HEAD
 class PolicyEffect(OpenStrEnum):
     """What a rule does to the requests it speaks of."""
 
@@ -1766,171 +1765,6 @@ class PolicyWrite(Model):
     model_config = ConfigDict(extra="ignore")
 
     document: PolicyDocument
-=======
-class PluginAuditRecord(Model):
-    """What a plugin did. Every field is bounded; none takes a value of a payload."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    action: str
-    """What was done, such as chart.viewed; the log puts app. before it.
-
-    At most 60 characters, pattern `^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*){0,3}$`.
-    """
-    outcome: PluginAuditRecordOutcome
-    """How it ended."""
-    subject: AuditIdentifier | None = None
-    resource: AuditIdentifier | None = None
-    purpose: PluginAuditRecordPurpose | None = None
-    """Why the data was used."""
-    count: int | None = None
-    """How many things it was done to.
-
-    0 to 1000000000.
-    """
-
-
-class AuditIdentifier(Model):
-    """What or who was acted upon. The id is replaced by a keyed HMAC before it is
-    written.
-    """
-
-    model_config = ConfigDict(extra="ignore")
-    masked_fields: ClassVar[frozenset[str]] = frozenset({"id"})
-
-    kind: str
-    """Kind of thing, such as patient or chart.
-
-    Pattern `^[a-z][a-z0-9_]{0,31}$`.
-    """
-    id: str
-    """Its id. The same id of the same kind from the same plugin gives the same HMAC.
-
-    1 to 256 characters.
-    """
-
-
-class AuditReceipt(Model):
-    """`AuditReceipt` of the contract."""
-
-    seq: int
-    """Place of the record in the log."""
-    action: str
-    """The action as the log names it."""
-    subject: str | None = None
-    """Keyed HMAC of the subject."""
-    resource: str | None = None
-    """Keyed HMAC of the resource."""
-
-
-class AuditVerification(Model):
-    """`AuditVerification` of the contract."""
-
-    nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
-
-    ok: bool
-    """Whether every record of this step fits."""
-    after: int
-    """This step began behind this record."""
-    last: int
-    """The last record that was found good."""
-    records: int
-    """Records of this step."""
-    checkpoints: int
-    """Checkpoints of this step."""
-    unsealed: int
-    """Records behind the last checkpoint."""
-    clock_jumps: int
-    """Records that say that the clock went back before them."""
-    head: str
-    """Hash of the last good record in hex."""
-    fault: AuditFault | None = None
-    cursor: str | None
-    """Goes on behind this step; null at the end."""
-
-
-class AuditFault(Model):
-    """The first record that does not fit."""
-
-    seq: int
-    """Its place."""
-    what: str
-    """What is wrong with it."""
-
-
-class AuditCheckpoint(Model):
-    """A signed statement. The signature is over exactly the octets of text."""
-
-    number: int
-    """Counts checkpoints from 1."""
-    size: int
-    """Records of the log."""
-    head: str
-    """Hash of the last of them in hex."""
-    root: str
-    """Merkle root over all of them (RFC 6962) in hex."""
-    log: str
-    """Hash of the first record, which names the log."""
-    time: str
-    """When, in UTC."""
-    text: str
-    """The statement as it was signed."""
-    signature: str
-    """Ed25519 signature as base64url."""
-    key: str
-    """Thumbprint of the audit key (RFC 7638)."""
-
-
-class AuditCheckpoints(Model):
-    """`AuditCheckpoints` of the contract."""
-
-    nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
-
-    checkpoints: list[AuditCheckpoint]
-    """Newest first."""
-    key_id: str
-    """Thumbprint of the audit key (RFC 7638)."""
-    public_key: str
-    """The audit key as base64url, for audit verify."""
-    cursor: str | None
-    """Opens the next page; null at the end."""
-
-
-class AuditExportLine(Model):
-    """A header, a record as it is stored, a checkpoint or the end, told apart by their
-    members.
-    """
-
-    export: dict[str, Any] | None = None
-    """Present in the first line."""
-    checkpoint: dict[str, Any] | None = None
-    """Present in the line of a checkpoint."""
-    end: dict[str, Any] | None = None
-    """Present in the last line."""
-    seq: int | None = None
-    """Present in a record."""
-
-
-class AuditHoldRequest(Model):
-    """`AuditHoldRequest` of the contract."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    reason: str
-    """Why; it should name no person.
-
-    1 to 256 characters.
-    """
-    since: DateTime | None = None
-    """Covers records from this time on; all when absent."""
-
-
-class AuditHoldRelease(Model):
-    """`AuditHoldRelease` of the contract."""
-
-    model_config = ConfigDict(extra="ignore")
-
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
     reason: str
     """Why.
 
@@ -1938,7 +1772,6 @@ class AuditHoldRelease(Model):
     """
 
 
-<<<<<<< HEAD
 class PolicyRecord(Model):
     """`PolicyRecord` of the contract."""
 
@@ -2162,7 +1995,178 @@ class FixAction(OpenStrEnum):
     """Approve or resume the plugin."""
     MARK_BAA = "mark_baa"
     """Mark the entry of allowed_domains with baa once there is an agreement."""
-=======
+
+
+class PluginAuditRecord(Model):
+    """What a plugin did. Every field is bounded; none takes a value of a payload."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    action: str
+    """What was done, such as chart.viewed; the log puts app. before it.
+
+    At most 60 characters, pattern `^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*){0,3}$`.
+    """
+    outcome: PluginAuditRecordOutcome
+    """How it ended."""
+    subject: AuditIdentifier | None = None
+    resource: AuditIdentifier | None = None
+    purpose: PluginAuditRecordPurpose | None = None
+    """Why the data was used."""
+    count: int | None = None
+    """How many things it was done to.
+
+    0 to 1000000000.
+    """
+
+
+class AuditIdentifier(Model):
+    """What or who was acted upon. The id is replaced by a keyed HMAC before it is
+    written.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+    masked_fields: ClassVar[frozenset[str]] = frozenset({"id"})
+
+    kind: str
+    """Kind of thing, such as patient or chart.
+
+    Pattern `^[a-z][a-z0-9_]{0,31}$`.
+    """
+    id: str
+    """Its id. The same id of the same kind from the same plugin gives the same HMAC.
+
+    1 to 256 characters.
+    """
+
+
+class AuditReceipt(Model):
+    """`AuditReceipt` of the contract."""
+
+    seq: int
+    """Place of the record in the log."""
+    action: str
+    """The action as the log names it."""
+    subject: str | None = None
+    """Keyed HMAC of the subject."""
+    resource: str | None = None
+    """Keyed HMAC of the resource."""
+
+
+class AuditVerification(Model):
+    """`AuditVerification` of the contract."""
+
+    nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
+
+    ok: bool
+    """Whether every record of this step fits."""
+    after: int
+    """This step began behind this record."""
+    last: int
+    """The last record that was found good."""
+    records: int
+    """Records of this step."""
+    checkpoints: int
+    """Checkpoints of this step."""
+    unsealed: int
+    """Records behind the last checkpoint."""
+    clock_jumps: int
+    """Records that say that the clock went back before them."""
+    head: str
+    """Hash of the last good record in hex."""
+    fault: AuditFault | None = None
+    cursor: str | None
+    """Goes on behind this step; null at the end."""
+
+
+class AuditFault(Model):
+    """The first record that does not fit."""
+
+    seq: int
+    """Its place."""
+    what: str
+    """What is wrong with it."""
+
+
+class AuditCheckpoint(Model):
+    """A signed statement. The signature is over exactly the octets of text."""
+
+    number: int
+    """Counts checkpoints from 1."""
+    size: int
+    """Records of the log."""
+    head: str
+    """Hash of the last of them in hex."""
+    root: str
+    """Merkle root over all of them (RFC 6962) in hex."""
+    log: str
+    """Hash of the first record, which names the log."""
+    time: str
+    """When, in UTC."""
+    text: str
+    """The statement as it was signed."""
+    signature: str
+    """Ed25519 signature as base64url."""
+    key: str
+    """Thumbprint of the audit key (RFC 7638)."""
+
+
+class AuditCheckpoints(Model):
+    """`AuditCheckpoints` of the contract."""
+
+    nullable_fields: ClassVar[frozenset[str]] = frozenset({"cursor"})
+
+    checkpoints: list[AuditCheckpoint]
+    """Newest first."""
+    key_id: str
+    """Thumbprint of the audit key (RFC 7638)."""
+    public_key: str
+    """The audit key as base64url, for audit verify."""
+    cursor: str | None
+    """Opens the next page; null at the end."""
+
+
+class AuditExportLine(Model):
+    """A header, a record as it is stored, a checkpoint or the end, told apart by their
+    members.
+    """
+
+    export: dict[str, Any] | None = None
+    """Present in the first line."""
+    checkpoint: dict[str, Any] | None = None
+    """Present in the line of a checkpoint."""
+    end: dict[str, Any] | None = None
+    """Present in the last line."""
+    seq: int | None = None
+    """Present in a record."""
+
+
+class AuditHoldRequest(Model):
+    """`AuditHoldRequest` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reason: str
+    """Why; it should name no person.
+
+    1 to 256 characters.
+    """
+    since: DateTime | None = None
+    """Covers records from this time on; all when absent."""
+
+
+class AuditHoldRelease(Model):
+    """`AuditHoldRelease` of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reason: str
+    """Why.
+
+    1 to 256 characters.
+    """
+
+
 class AuditHold(Model):
     """`AuditHold` of the contract."""
 
@@ -2236,7 +2240,6 @@ class AuditBase(Model):
     """Merkle root over them in hex."""
     time: str
     """When they were pruned."""
->>>>>>> cc2ec37 (Audit: records of plugins, verification in steps, exports, holds, retention, checkpoints by operation)
 
 
 class AuditPage(Model):
