@@ -14,7 +14,7 @@ SDK    := target/sdk
 .PHONY: help up down generate check test bench format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
-.PHONY: prove core-dev test-identities test-edge test-egress
+.PHONY: prove core-dev test-identities test-edge test-egress test-durability
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -101,6 +101,9 @@ test-identities: $(STAMPS)/python-tools core-dev ## No plugin can act as another
 
 test-edge: $(STAMPS)/python-tools core-dev ## Smuggling, slow clients and HTTP/2 floods against the real Core
 	$(PYTHON) -m pytest -q -s tests/edge
+
+test-durability: core-dev ## Nothing acknowledged is lost by kills, power cuts and failing disks
+	@python3 tests/durability/run.py
 
 $(STAMPS):
 	@mkdir -p $@

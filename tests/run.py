@@ -30,12 +30,14 @@ STEPS = [
     ("test-smoke", "smoke flow on make up"),
     ("test-identities", "identities on the lanes"),
     ("test-edge", "smuggling, slow clients, floods"),
+    ("test-durability", "kills, power cuts, failing disks"),
     ("test-coverage", "coverage of the command line"),
 ]
 # Long forms: the step runs with PROVE=1 in its environment and takes its full counts from it.
 PROOFS = [
     ("test-identities", "identities on the lanes"),
     ("test-edge", "smuggling, slow clients, floods"),
+    ("test-durability", "kills, power cuts, failing disks"),
 ]
 
 

@@ -1,8 +1,9 @@
-//! Random histories: consumers that ack, nack, give up, stall and crash, in any order.
+//! Random histories: consumers that ack, nack, give up, stall and crash, plugins that are paused,
+//! operators who redrive and replay, in any order.
 //!
 //! After every step: nothing is delivered out of order within its key, nothing more often than
-//! eight times, nothing while it is open or before its delay. At the end every event that was
-//! answered has been acknowledged or lies among the dead letters, none twice.
+//! eight times from one start, nothing while it is open or before its delay. At the end every
+//! event that was answered has been acknowledged or lies among the dead letters, none twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,9 @@ enum Step {
     Term(usize),
     Progress(usize),
     Advance(i64),
+    Redrive(usize),
+    Replay(i64),
+    Pause,
     Crash,
 }
 
@@ -31,6 +35,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(Step::Term),
         1 => any::<usize>().prop_map(Step::Progress),
         3 => prop_oneof![0..40_000_i64, Just(40_000_000)].prop_map(Step::Advance),
+        1 => any::<usize>().prop_map(Step::Redrive),
+        1 => (1..20_i64).prop_map(Step::Replay),
+        1 => Just(Step::Pause),
         1 => Just(Step::Crash),
     ]
 }
@@ -41,6 +48,7 @@ struct Model {
     keys: BTreeMap<i64, Option<u8>>,
     ended: BTreeSet<i64>,
     attempts: BTreeMap<i64, i64>,
+    spared: BTreeMap<i64, i64>,
     /// Sequence to the moment before which it must not come again.
     quiet_until: BTreeMap<i64, i64>,
     open: Vec<Delivery>,
@@ -56,7 +64,8 @@ impl Model {
         let attempt = self.attempts.entry(sequence).or_default();
         *attempt += 1;
         prop_assert_eq!(delivery.attempt, *attempt);
-        prop_assert!(*attempt <= MAX_DELIVERIES);
+        let spared = self.spared.get(&sequence).copied().unwrap_or(0);
+        prop_assert!(*attempt - spared <= MAX_DELIVERIES);
         let earlier = self.keys.range(..sequence).find(|(earlier, other)| {
             key.is_some() && **other == key && !self.ended.contains(earlier)
         });
@@ -96,6 +105,54 @@ impl Model {
         self.bury(bench).await;
     }
 
+    /// Starts over, as a redrive and a replay do.
+    fn restart(&mut self, sequence: i64) {
+        self.ended.remove(&sequence);
+        self.attempts.remove(&sequence);
+        self.spared.remove(&sequence);
+        self.quiet_until.remove(&sequence);
+        self.open.retain(|open| open.event.sequence != sequence);
+    }
+
+    async fn redrive(&mut self, bench: &Bench, which: usize) {
+        let letters = bench.bus.dead_letters(Which::default(), None, 100).await.unwrap();
+        if letters.is_empty() {
+            return;
+        }
+        let letter = &letters[which % letters.len()];
+        bench.bus.redrive(letter.dead_letter).await.unwrap();
+        self.restart(letter.sequence);
+    }
+
+    async fn replay(&mut self, bench: &Bench, from: i64) -> Result<(), TestCaseError> {
+        self.bury(bench).await;
+        let kept = bench.sequences("SELECT sequence FROM events").await;
+        let again: Vec<_> =
+            kept.into_iter().filter(|kept| *kept >= from && self.ended.contains(kept)).collect();
+        let replay = Replay {
+            plugin_id: PLUGIN.to_owned(),
+            subscription: NAME.to_owned(),
+            start: Start::Sequence(from),
+            until: None,
+        };
+        let made = bench.bus.replay(replay).await.unwrap();
+        prop_assert_eq!(usize::try_from(made.replayed).unwrap(), again.len());
+        again.into_iter().for_each(|sequence| self.restart(sequence));
+        Ok(())
+    }
+
+    /// What is out comes back at once, and its attempt does not count.
+    async fn pause(&mut self, bench: &Bench) {
+        let out = bench.sequences("SELECT sequence FROM deliveries WHERE state = 1").await;
+        bench.bus.upkeep(|_| true).await.unwrap();
+        for sequence in out {
+            *self.spared.entry(sequence).or_default() += 1;
+            self.quiet_until.remove(&sequence);
+            self.open.retain(|open| open.event.sequence != sequence);
+        }
+        self.bury(bench).await;
+    }
+
     /// Dead letters are an end like an acknowledgement.
     async fn bury(&mut self, bench: &Bench) {
         self.ended.extend(bench.dead().await.into_iter().map(|(sequence, ..)| sequence));
@@ -121,6 +178,9 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Term(which) => model.settle(&bench, which, Verdict::Term).await,
             Step::Progress(which) => model.settle(&bench, which, Verdict::Progress).await,
             Step::Advance(millis) => bench.advance(millis),
+            Step::Redrive(which) => model.redrive(&bench, which).await,
+            Step::Replay(from) => model.replay(&bench, from).await?,
+            Step::Pause => model.pause(&bench).await,
             Step::Crash => bench = bench.reopened(),
         }
     }

@@ -1,7 +1,9 @@
 //! The bus on a real store with a clock that tests move.
 
 mod machine;
+mod operators;
 mod rules;
+mod streams;
 
 use std::path::Path;
 use std::time::Duration;
@@ -71,6 +73,15 @@ impl Bench {
         }
         let bus = open(folder.path(), &self.clock);
         Self { bus, clock: self.clock.clone(), folder }
+    }
+
+    pub async fn sequences(&self, sql: &'static str) -> Vec<i64> {
+        let read = self.bus.store.read(move |conn| {
+            let mut query = conn.prepare(sql)?;
+            let rows = query.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        });
+        read.await.unwrap()
     }
 
     /// Sequence, attempts and reason of every dead letter.
