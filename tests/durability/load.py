@@ -65,25 +65,27 @@ class Reader:
     subscription: str
     seen: list[tuple[str, str, int]] = dataclasses.field(default_factory=list)
     settled: set[str] = dataclasses.field(default_factory=set)
+    owed: list[dict] = dataclasses.field(default_factory=list)
     returned: int = 0
 
-    def drain(self, core: Core, wait_ms: int = 0, settle: bool = True) -> int:
-        """Pulls until nothing comes; answers how many came."""
-        client, count = core.client(self.token), 0
+    def drain(self, core: Core, wait_ms: int = 0) -> None:
+        """Pulls until nothing comes. What could not be settled before is settled first."""
+        client = core.client(self.token)
         path = f"/events/subscriptions/{self.subscription}"
         while True:
+            if self.owed:
+                outcomes = [{"delivery_id": one["delivery_id"], "outcome": "ack"} for one in self.owed]
+                unknown = client.must("POST", f"{path}/settle", {"outcomes": outcomes})["unknown"]
+                self.settled |= {one["event"]["id"] for one in self.owed if one["delivery_id"] not in unknown}
+                self.owed = []
             deliveries = client.must("POST", f"{path}/pull", {"max": 256, "wait_ms": wait_ms})["deliveries"]
             if not deliveries:
-                return count
-            count += len(deliveries)
+                return
             for delivery in deliveries:
                 event = delivery["event"]
                 self.returned += event["id"] in self.settled
                 self.seen.append((event["id"], event["partitionkey"], int(event["sequence"])))
-            if settle:
-                outcomes = [{"delivery_id": one["delivery_id"], "outcome": "ack"} for one in deliveries]
-                client.must("POST", f"{path}/settle", {"outcomes": outcomes})
-                self.settled |= {one["event"]["id"] for one in deliveries}
+            self.owed = deliveries
 
     def run(self, core: Core) -> None:
         """Reads while others publish, until the process is gone."""
@@ -157,15 +159,19 @@ def faults(acked: dict[str, int], seen: list[tuple[str, str, int]]) -> dict[str,
     }
 
 
+def tail(admin: Client) -> dict[int, dict]:
+    """Facts of all events by sequence."""
+    events: dict[int, dict] = {}
+    while page := admin.must("GET", f"/admin/events?after={max(events, default=0)}&limit=1000")["events"]:
+        events |= {event["sequence"]: event for event in page}
+    return events
+
+
 def disagreements(core: Core, acked: dict[str, int], forget: str = "") -> dict[str, int]:
     """Events without an intent on record, outcomes without their event, answers without outcome.
     `forget` leaves the intents of one trace out, to show that the count sees it."""
     admin = core.admin()
-    events = {}
-    after = 0
-    while page := admin.must("GET", f"/admin/events?after={after}&limit=1000")["events"]:
-        events |= {event["sequence"]: event for event in page}
-        after = page[-1]["sequence"]
+    events = tail(admin)
     intents, outcomes = set(), set()
     cursor = ""
     while True:
