@@ -10,6 +10,7 @@ mod calls;
 #[cfg(feature = "dev")]
 mod credentials;
 mod events;
+mod gateway;
 mod own_data;
 
 use std::sync::{Arc, Mutex};
