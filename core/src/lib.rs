@@ -105,6 +105,10 @@ impl Core {
             config.development,
         )
         .await?;
+        if let Some(endpoint) = &config.otlp_endpoint {
+            let tls = egress::connect::Tls::new(config.egress_roots.as_deref())?;
+            telemetry::traces::export_to(endpoint, &tls);
+        }
         let registry = registry::Registry::open(store.clone(), clock.clone()).await?;
         let policy = policy::Policy::open(&store).await?;
         let tls = egress::connect::Tls::new(config.egress_roots.as_deref())?;
@@ -149,6 +153,7 @@ impl Core {
         // What was recorded leaves the machine signed, not only what a minute or a block closed.
         let _ = self.audit.seal().await;
         let _ = self.audit.copy_heads().await;
+        telemetry::traces::flush().await;
         self.store.close().await;
     }
 }

@@ -15,6 +15,7 @@ const PACE: Duration = Duration::from_secs(1);
 impl Core {
     /// One round. What fails is tried again in the next one.
     pub async fn upkeep(&self) {
+        tokio::spawn(telemetry::traces::flush());
         self.gateway.follow(&self.registry);
         report("audit", self.audit.upkeep().await);
         report("events", self.events_upkeep().await);

@@ -17,6 +17,8 @@ use crate::canonical::{
 };
 use crate::json::sha256;
 use crate::policy::{DataTraits, Request};
+use crate::telemetry;
+use crate::telemetry::traces::{Kind, event_step};
 use crate::{Caller, Core};
 
 const DEFAULT_MAX: i32 = 10;
@@ -172,6 +174,13 @@ impl CanonicalApi for Core {
             }
         };
         call.note("deliveries", deliveries.len());
+        for delivery in &deliveries {
+            let attributes: [telemetry::Field<'_>; 2] =
+                [("vivified.attempt", &delivery.attempt), ("vivified.lane", &"canonical")];
+            let (event, by) = (&delivery.event, &call.request.trace);
+            let published_at = event.traceparent.as_deref();
+            event_step("deliver", Kind::Consumer, published_at, Some(by), &attributes);
+        }
         let deliveries = deliveries.into_iter().map(delivery).collect();
         Ok(models::PullResult { deliveries, ..Default::default() })
     }

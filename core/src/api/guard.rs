@@ -16,7 +16,8 @@ use crate::audit::{Actor, AuditUnavailable, Entry, Phase};
 use crate::identity::TokenError;
 use crate::policy::{Denial, Operation, Request, RuleName, Stated};
 use crate::registry::ENROLLMENT_PREFIX;
-use crate::telemetry::{self, Id, metrics};
+use crate::telemetry::metrics::{self, DECISIONS, Verdict};
+use crate::telemetry::{self, Id};
 use crate::{Caller, Core, StoreError};
 
 /// The value of `x-audit-action` that says: nothing happens here.
@@ -55,6 +56,7 @@ impl Guard for Core {
     async fn authorize(&self, request: &RequestInfo, caller: &Caller) -> Result<(), Problem> {
         let asked = asked(request, caller);
         let decision = self.policy.decide(&asked);
+        DECISIONS.count(if decision.allows() { Verdict::Allow } else { Verdict::Deny });
         let person = caller.person().filter(|_| decision.code != "wrong_principal");
         let weak = person.and_then(|person| assurance::of(request.operation, person));
         if let Some((rule, problem)) = weak {

@@ -16,6 +16,8 @@ use crate::operator::{self, Answer, CallError, ChainFault, Operation};
 use crate::policy::{PluginState, Request};
 use crate::registry::{Offer, Plugin, between, callable};
 use crate::schemas::nearest;
+use crate::telemetry::traces::{Kind, Under};
+use crate::telemetry::{self, Id};
 use crate::{Caller, Core};
 
 /// Seconds after which a plugin that is not well may be back.
@@ -51,6 +53,7 @@ impl OperatorApi for Core {
         };
         let request = call.request;
         let timeout = params.vivified_timeout_ms.and_then(|millis| u64::try_from(millis).ok());
+        let under = Under::request(request);
         let forwarded = operator::Call {
             caller: caller.plugin_id.clone(),
             callee: plugin_id,
@@ -62,7 +65,7 @@ impl OperatorApi for Core {
                 octets => Bytes::copy_from_slice(octets),
             },
             trace_id: request.trace.trace_id.clone(),
-            traceparent: request.trace.traceparent(),
+            traceparent: under.spot.traceparent(),
             tracestate: request.trace.state.clone(),
             purpose: request.purpose.clone(),
             idempotency_key: request.idempotency_key.clone(),
@@ -70,8 +73,11 @@ impl OperatorApi for Core {
             shown_chain,
         };
         let work = async {
-            let answer =
-                self.gateway.call(&forwarded).await.map_err(|error| failed(self, error))?;
+            let answer = self.gateway.call(&forwarded).await;
+            let callee: [telemetry::Field<'_>; 2] =
+                [("vivified.callee", &Id(&forwarded.callee)), ("vivified.lane", &"operator")];
+            under.end("call", Kind::Client, answer.is_err(), &callee);
+            let answer = answer.map_err(|error| failed(self, error))?;
             still_allowed(self, &caller, &forwarded.callee)?;
             Ok(answer)
         };

@@ -14,6 +14,9 @@ use crate::egress::resolve::BoxFuture;
 use crate::egress::{self, AllowRule, Failure, Fetched, Outgoing, Own, Refusal, Report, Terms};
 use crate::policy::{DataTrait, DataTraits, PluginState, Request, Trait};
 use crate::registry::Plugin;
+use crate::telemetry;
+use crate::telemetry::metrics::{EGRESS, EgressDecision};
+use crate::telemetry::traces::{Kind, Under};
 use crate::{Caller, Core};
 
 const DEFAULT_TIMEOUT_MS: u64 = 10_000;
@@ -34,7 +37,18 @@ impl ProxyApi for Core {
         let mut told = None;
         let work = async {
             let guard = Guarding::of(self, &plugin).await;
+            let under = Under::request(request);
             let outcome = self.egress.fetch(guard.terms(), outgoing).await;
+            let lane: [telemetry::Field<'_>; 1] = [("vivified.lane", &"proxy")];
+            under.end("egress", Kind::Client, outcome.result.is_err(), &lane);
+            EGRESS.count(match (&outcome.result, outcome.would_deny) {
+                (Ok(_), None) => EgressDecision::Allowed,
+                (_, Some(_)) => EgressDecision::Reported,
+                (Err(Failure::Refused(_) | Failure::RateLimited { .. }), _) => {
+                    EgressDecision::Denied
+                }
+                (Err(_), None) => EgressDecision::Failed,
+            });
             let status = outcome.result.as_ref().ok().map(|fetched| fetched.status);
             told = Some((outcome.entry, outcome.would_deny, status));
             outcome.result.map(response).map_err(|failure| failed(self, failure))

@@ -22,6 +22,9 @@ use super::delivery::{Reader, cloud_event};
 use crate::audit::AuditLog;
 use crate::canonical::{Bus, Event, Stream};
 use crate::registry::LEASE;
+use crate::telemetry;
+use crate::telemetry::metrics::{EVENTS, EventStep};
+use crate::telemetry::traces::{Kind, event_step};
 
 /// A revoked plugin is noticed within this time.
 const LOOK: Duration = Duration::from_millis(500);
@@ -117,6 +120,13 @@ impl Writer {
         };
         self.reader.record_withheld(&followed.withheld).await.ok()?;
         self.reader.record_handed(&followed.events).await.ok()?;
+        for event in &followed.events {
+            let lane: [telemetry::Field<'_>; 1] = [("vivified.lane", &"canonical")];
+            let published_at = event.traceparent.as_deref();
+            event_step("deliver", Kind::Consumer, published_at, None, &lane);
+        }
+        EVENTS.add(EventStep::Delivered, followed.events.len() as u64);
+        EVENTS.add(EventStep::Withheld, followed.withheld.len() as u64);
         let events = followed.events.into_iter().map(|event| self.event(event));
         events.collect()
     }

@@ -34,7 +34,7 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ring::hmac;
 use rusqlite::Transaction;
@@ -55,6 +55,7 @@ pub use verify::{Fault, Report};
 use crate::clock::Clock;
 use crate::json::hex;
 use crate::store::{MasterKey, Store, StoreError};
+use crate::telemetry::metrics::{AUDIT_FAILURES, AUDIT_SECONDS};
 use chain::{Chain, Sealed};
 use heads::Heads;
 use queue::{Queue, Turn};
@@ -180,10 +181,17 @@ impl AuditLog {
     /// Appends one record and answers its place once it is on the disk.
     pub async fn append(&self, entry: Entry) -> Result<i64, AuditUnavailable> {
         let (answer, written) = oneshot::channel();
+        let start = Instant::now();
         self.push(entry, Some(answer))?;
         match tokio::time::timeout(STALL, written).await {
-            Ok(Ok(seq)) => Ok(seq),
-            Ok(Err(_)) | Err(_) => Err(AuditUnavailable),
+            Ok(Ok(seq)) => {
+                AUDIT_SECONDS.time((), start.elapsed());
+                Ok(seq)
+            }
+            Ok(Err(_)) | Err(_) => {
+                AUDIT_FAILURES.count(());
+                Err(AuditUnavailable)
+            }
         }
     }
 

@@ -12,6 +12,8 @@ use super::subscriptions::find;
 use super::tables::BEHIND;
 use super::{Bus, BusError};
 use crate::StoreError;
+use crate::telemetry::metrics::{EVENTS, EventStep};
+use crate::telemetry::traces::{Kind, event_step};
 
 /// Dead letters that one request redrives; the writer serves others in between.
 const BATCH: i64 = 1_000;
@@ -218,6 +220,8 @@ fn put_back(tx: &Transaction<'_>, letter: &DeadLetter, now: i64) -> Result<bool,
         letter.size
     ])?;
     tx.execute("DELETE FROM dead_letters WHERE dead_letter = ?1", [letter.dead_letter])?;
+    EVENTS.count(EventStep::Redriven);
+    event_step("redrive", Kind::Internal, letter.traceparent.as_deref(), None, &[]);
     if let Some(key) = key {
         line_up(tx, subscription, &key)?;
     }

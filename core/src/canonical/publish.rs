@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::tables::{AWAITED, BEHIND, PUBLISHED, WAITING};
 use super::{Bus, BusError};
 use crate::StoreError;
+use crate::telemetry::metrics::{EVENTS, EventStep};
 
 /// How long an id of a source is remembered.
 const DEDUP_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -70,6 +71,8 @@ impl Bus {
                 Ok(Ok(Receipt { event_id, sequence, duplicate: false }))
             })
             .await??;
+        let step = if receipt.duplicate { EventStep::Duplicate } else { EventStep::Published };
+        EVENTS.count(step);
         self.wake();
         Ok(receipt)
     }

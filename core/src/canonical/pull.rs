@@ -19,6 +19,7 @@ use super::subscriptions::find;
 use super::tables::{IN_FLIGHT, WAITING};
 use super::{ACK_WAIT_MS, Bus, BusError};
 use crate::StoreError;
+use crate::telemetry::metrics::{EVENTS, EventStep};
 
 /// What the subscriber may have of one event, decided when it is about to be handed over.
 #[derive(Clone, Debug)]
@@ -169,6 +170,9 @@ impl Bus {
                 Ok(Delivery { delivery_id, attempt: taken.attempt, event })
             })
             .collect::<Result<_, StoreError>>()?;
+        EVENTS.add(EventStep::Withheld, withheld.len() as u64);
+        let deliveries: Vec<Delivery> = deliveries;
+        EVENTS.add(EventStep::Delivered, deliveries.len() as u64);
         Ok(Pulled { deliveries, withheld })
     }
 

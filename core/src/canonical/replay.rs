@@ -11,6 +11,7 @@ use super::subscriptions::find;
 use super::tables::{AWAITED, BEHIND};
 use super::{Bus, BusError};
 use crate::StoreError;
+use crate::telemetry::metrics::{EVENTS, EventStep};
 
 /// Events one transaction looks at; the writer serves others in between.
 const BATCH: i64 = 1_000;
@@ -60,6 +61,7 @@ impl Bus {
             });
             let Some(made) = made.await?? else { break };
             replayed += made;
+            EVENTS.add(EventStep::Replayed, u64::try_from(made).unwrap_or(0));
             next = to + 1;
         }
         self.wake();

@@ -11,6 +11,9 @@ use super::subscriptions::find;
 use super::tables::{BEHIND, IN_FLIGHT, WAITING};
 use super::{ACK_WAIT_MS, Bus, BusError, MAX_DELIVERIES};
 use crate::StoreError;
+use crate::telemetry::Field;
+use crate::telemetry::metrics::{EVENTS, EventStep};
+use crate::telemetry::traces::{Kind, event_step, is_on};
 
 /// Delays after the first to the seventh failure.
 const DELAYS_MS: [i64; 7] =
@@ -112,7 +115,10 @@ fn open(
 fn apply(tx: &Transaction<'_>, open: &Open, outcome: &Outcome, now: i64) -> Result<(), StoreError> {
     let reason = outcome.reason.as_deref().filter(|reason| !reason.is_empty());
     match outcome.verdict {
-        Verdict::Ack => remove(tx, open.delivery, now),
+        Verdict::Ack => {
+            EVENTS.count(EventStep::Acknowledged);
+            remove(tx, open.delivery, now)
+        }
         Verdict::Nack { delay_ms } => {
             fail(tx, open, "nack", reason.unwrap_or("nack"), delay_ms, now)
         }
@@ -146,6 +152,7 @@ pub(super) fn fail(
         Some(delay) => delay,
         None => delay_after(failed)?,
     };
+    EVENTS.count(EventStep::Retried);
     again(tx, open.delivery, now.saturating_add(delay))
 }
 
@@ -221,6 +228,17 @@ pub(super) fn bury(
          WHERE d.delivery = ?1",
     )?
     .execute(params![open.delivery, reason, now])?;
+    EVENTS.count(EventStep::Dead);
+    if is_on() {
+        let published_at: Option<String> = tx
+            .prepare_cached(
+                "SELECT e.traceparent FROM deliveries AS d
+                 JOIN events AS e ON e.sequence = d.sequence WHERE d.delivery = ?1",
+            )?
+            .query_row([open.delivery], |row| row.get(0))?;
+        let attempt: [Field<'_>; 1] = [("vivified.attempt", &open.attempt)];
+        event_step("dead letter", Kind::Internal, published_at.as_deref(), None, &attempt);
+    }
     remove(tx, open.delivery, now)
 }
 

@@ -33,6 +33,7 @@ use crate::identity::{CallGrant, Identity};
 use crate::policy::PluginState;
 use crate::registry::{Plugin, Registry};
 use crate::schemas::Fault;
+use crate::telemetry::metrics::{CALL_RETRIES, CALLS, CallEnd};
 use crate::{Clock, StoreError};
 use breaker::{Breakers, Permit};
 use catalogue::Catalogue;
@@ -146,6 +147,12 @@ impl Gateway {
 
     /// Forwards the call and answers what the callee answers.
     pub async fn call(&self, call: &Call) -> Result<Answer, CallError> {
+        let answer = self.forward(call).await;
+        CALLS.count(end_of(&answer));
+        answer
+    }
+
+    async fn forward(&self, call: &Call) -> Result<Answer, CallError> {
         let origin = self.chains.origin(&call.trace_id, &call.caller);
         let before = call.shown_chain.as_ref().unwrap_or(&origin.before);
         let path = chain::extend(before, &call.caller, &call.callee).map_err(CallError::Chain)?;
@@ -187,6 +194,7 @@ impl Gateway {
                 return outcome;
             }
             tries += 1;
+            CALL_RETRIES.count(());
             let pause = self.backoff.pause(tries)?;
             if Instant::now() + pause >= attempt.deadline {
                 return outcome;
@@ -228,6 +236,17 @@ impl Gateway {
             return answer::read(head, &call.operation, callee.clone(), *deadline).await;
         }
         Err(refusal(head).await)
+    }
+}
+
+fn end_of(answer: &Result<Answer, CallError>) -> CallEnd {
+    match answer {
+        Ok(_) => CallEnd::Answered,
+        Err(CallError::CircuitOpen { .. }) => CallEnd::CircuitOpen,
+        Err(CallError::TimedOut) => CallEnd::Timeout,
+        Err(CallError::CalleeGone | CallError::Store(_)) => CallEnd::Unavailable,
+        Err(CallError::Chain(_) | CallError::Refused { .. }) => CallEnd::Refused,
+        Err(_) => CallEnd::CalleeFailed,
     }
 }
 

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use crate::telemetry::metrics::{STORE_BATCH, STORE_SECONDS};
+
 use super::{OnFailure, StoreError};
 
 const BATCH_JOBS: usize = 256;
@@ -263,7 +265,12 @@ impl Loop {
                 }
             }
         }
-        match transaction.commit() {
+        let jobs = done.len() as u64;
+        let commit = Instant::now();
+        let committed = transaction.commit();
+        STORE_SECONDS.time((), commit.elapsed());
+        STORE_BATCH.note((), jobs);
+        match committed {
             Ok(()) => done.into_iter().for_each(Job::answer),
             Err(error) => refuse_all(done, &error, rests_until)?,
         }

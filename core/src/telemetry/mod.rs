@@ -9,6 +9,7 @@ pub mod metrics;
 mod requests;
 mod safe;
 mod scraper;
+pub mod traces;
 
 use std::panic::PanicHookInfo;
 
