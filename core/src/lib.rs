@@ -173,7 +173,8 @@ async fn check_purpose(store: &Store, development: bool) -> anyhow::Result<()> {
 fn egress(config: &Config, tls: egress::connect::Tls) -> anyhow::Result<egress::Egress> {
     let resolver = Arc::new(egress::resolve::DnsClient::new(&config.dns_servers)?);
     let dial = Arc::new(egress::connect::TcpDial);
-    let egress = egress::Egress::new(resolver, dial, tls, egress::Limits::default());
+    let egress = egress::Egress::new(resolver, dial, tls, egress::Limits::default())
+        .with_denied(config.egress_denied.clone());
     #[cfg(feature = "dev")]
     let egress = egress.with_stubs(config.egress_stubs.clone());
     Ok(egress)

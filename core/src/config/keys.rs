@@ -25,6 +25,7 @@ pub const KEYS: &[Key] = &[
     unset("tls_client_ca"),
     key("dns_servers", "[]"),
     unset("egress_roots"),
+    key("egress_denied", "[]"),
     unset("metrics_token_file"),
     unset("otlp_endpoint"),
     key("session_idle_minutes", "15"),

@@ -60,6 +60,8 @@ pub struct Config {
     pub development: bool,
     pub dns_servers: Vec<SocketAddr>,
     pub egress_roots: Option<PathBuf>,
+    /// Networks that no request may reach, such as our own public addresses behind a translator.
+    pub egress_denied: Vec<ipnet::IpNet>,
     /// Holds the token that may read the metrics and nothing else.
     pub metrics_token_file: Option<PathBuf>,
     /// Base URL of an OpenTelemetry collector; no traces leave without it.
@@ -89,6 +91,7 @@ impl Config {
             development: false,
             dns_servers: Vec::new(),
             egress_roots: None,
+            egress_denied: Vec::new(),
             metrics_token_file: None,
             otlp_endpoint: None,
             limits: EdgeLimits::default(),
@@ -135,6 +138,7 @@ impl Config {
         let otlp_endpoint = otlp_endpoint(&mut sources);
         let dns_servers = sources.list("dns_servers", "addresses with a port");
         let egress_roots = sources.path("egress_roots", None);
+        let egress_denied = sources.list("egress_denied", "networks such as 198.41.0.0/24");
         let metrics_token_file = sources.path("metrics_token_file", None);
         let limits = edge::limits(&mut sources);
         let rates = edge::rates(&mut sources);
@@ -154,6 +158,7 @@ impl Config {
                 development,
                 dns_servers,
                 egress_roots,
+                egress_denied,
                 metrics_token_file,
                 otlp_endpoint,
                 limits,

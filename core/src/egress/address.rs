@@ -70,6 +70,9 @@ pub fn admit(answer: &Answer, own: &Own) -> Result<Vec<IpAddr>, Refusal> {
         if own.addresses.contains(address) {
             return deny("own-address");
         }
+        if own.networks.iter().any(|network| network.contains(address)) {
+            return deny("denied-network");
+        }
     }
     Ok(answer.addresses.clone())
 }

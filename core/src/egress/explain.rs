@@ -130,6 +130,7 @@ pub fn meaning(rule: &str) -> &'static str {
         "name-timeout" | "name-failure" => "the name servers did not answer",
         "alias-chain" => "the name is an alias of too many others",
         "own-address" => "the name leads back to Core or to a plugin",
+        "denied-network" => "the name leads to a network that the operator has denied",
         "own-name" => "the name is that of a plugin; the Operator lane leads there",
         _ => "the name leads to an address that is not public",
     }

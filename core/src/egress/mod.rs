@@ -118,6 +118,7 @@ pub struct Egress {
     limits: Limits,
     rate: rate::Rate,
     known: own::Known,
+    denied: Vec<ipnet::IpNet>,
     #[cfg(feature = "dev")]
     stubs: Vec<stub::EgressStub>,
 }
@@ -131,9 +132,16 @@ impl Egress {
             limits,
             rate: rate::Rate::default(),
             known: own::Known::default(),
+            denied: Vec::new(),
             #[cfg(feature = "dev")]
             stubs: Vec::new(),
         }
+    }
+
+    /// Denies these networks besides those that are never public.
+    pub fn with_denied(mut self, denied: Vec<ipnet::IpNet>) -> Self {
+        self.denied = denied;
+        self
     }
 
     #[cfg(feature = "dev")]
@@ -144,7 +152,8 @@ impl Egress {
 
     /// What no call may reach: this machine, and the hosts where plugins listen.
     pub async fn own(&self, plugins: Vec<url::Host<String>>, now: u64) -> Own {
-        self.known.gather(plugins, &self.resolver, self.limits.lookup, now).await
+        let known = self.known.gather(plugins, &self.resolver, self.limits.lookup, now).await;
+        Own { networks: self.denied.clone(), ..known }
     }
 
     /// Makes the call, or says why not.

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::task::JoinSet;
 use url::Host;
 
@@ -25,6 +26,8 @@ const MACHINE_GOOD_FOR_MS: u64 = 5_000;
 pub struct Own {
     pub addresses: HashSet<IpAddr>,
     pub names: HashSet<String>,
+    /// What the operator has denied besides.
+    pub networks: Vec<IpNet>,
 }
 
 /// What was looked up, and when.
@@ -44,7 +47,7 @@ impl Known {
         lookup: Duration,
         now: u64,
     ) -> Own {
-        let mut own = Own { addresses: self.machine(now), names: HashSet::new() };
+        let mut own = Own { addresses: self.machine(now), ..Own::default() };
         for host in hosts {
             match host {
                 Host::Ipv4(address) => drop(own.addresses.insert(address.into())),

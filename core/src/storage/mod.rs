@@ -1,9 +1,9 @@
 //! The key-value store of each plugin: a namespace of its own, sealed under its own key.
 //!
-//! Revisions of a key only grow, also across delete and expiry (for a day, while a gravestone
-//! stands), so that compare-and-set cannot mistake a new value for an old one. A value whose time
-//! has passed is gone for every reader at that moment; its space is freed by upkeep and at the
-//! next write, whichever comes first.
+//! Revisions of a key only grow, also across delete and expiry, so that compare-and-set cannot
+//! mistake a new value for an old one: what goes raises a floor under every revision of its plugin.
+//! A value whose time has passed is gone for every reader at that moment; its space is freed by
+//! upkeep and at the next write, whichever comes first.
 
 #[cfg(test)]
 mod model;
@@ -24,6 +24,7 @@ use crate::{Clock, Migration, Sealer, Store, StoreError};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { module: "storage", version: 1, sql: SQL },
     Migration { module: "storage", version: 2, sql: usage::SQL_KEYS },
+    Migration { module: "storage", version: 3, sql: usage::SQL_FLOOR },
 ];
 
 const SQL: &str = "
@@ -46,8 +47,6 @@ const SQL: &str = "
             octets INTEGER NOT NULL
         ) STRICT;
     ";
-
-const GRAVESTONE_MS: i64 = 24 * 60 * 60 * 1_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -132,7 +131,7 @@ impl Storage {
         let written = self.store.write(move |tx| {
             bury_expired(tx, &plugin, now)?;
             let row = row(tx, &plugin, &name)?;
-            let current = row.as_ref().filter(|row| row.live).map_or(0, |row| row.revision);
+            let current = row.as_ref().map_or(0, |row| row.revision);
             if terms.if_revision.is_some_and(|expected| expected != current) {
                 return Ok(Err(StorageError::RevisionConflict { current }));
             }
@@ -140,10 +139,11 @@ impl Storage {
                 octets: size - row.as_ref().map_or(0, |row| row.size),
                 keys: i64::from(current == 0),
             };
-            if let Err(full) = Usage::read(tx, &plugin)?.admit(growth, terms) {
+            let usage = Usage::read(tx, &plugin)?;
+            if let Err(full) = usage.admit(growth, terms) {
                 return Ok(Err(full));
             }
-            let revision = row.map_or(0, |row| row.revision) + 1;
+            let revision = row.map_or(usage.floor, |row| row.revision) + 1;
             let place = place(&name, revision, expires_at);
             let sealed = sealer.seal(&plugin, &place, text.as_bytes())?;
             tx.execute(
@@ -151,7 +151,7 @@ impl Storage {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (plugin_id, key) DO UPDATE SET revision = excluded.revision,
                     value = excluded.value, size = excluded.size,
-                    expires_at = excluded.expires_at, removed_at = NULL",
+                    expires_at = excluded.expires_at",
                 params![plugin, name, revision, sealed, size, expires_at],
             )?;
             usage::add(tx, &plugin, growth)?;
@@ -168,7 +168,7 @@ impl Storage {
             Ok(conn
                 .query_row(
                     "SELECT revision, value, expires_at FROM storage_values
-                     WHERE plugin_id = ?1 AND key = ?2 AND value IS NOT NULL
+                     WHERE plugin_id = ?1 AND key = ?2
                         AND (expires_at IS NULL OR expires_at > ?3)",
                     params![plugin, name, now],
                     |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?)),
@@ -193,19 +193,18 @@ impl Storage {
         let (plugin, name) = (plugin_id.to_owned(), key.to_owned());
         let removed = self.store.write(move |tx| {
             bury_expired(tx, &plugin, now)?;
-            let row = row(tx, &plugin, &name)?.filter(|row| row.live);
+            let row = row(tx, &plugin, &name)?;
             let current = row.as_ref().map_or(0, |row| row.revision);
             if if_revision.is_some_and(|expected| expected != current) {
                 return Ok(Err(StorageError::RevisionConflict { current }));
             }
             if let Some(row) = row {
                 tx.execute(
-                    "UPDATE storage_values SET value = NULL, size = 0, expires_at = NULL,
-                        removed_at = ?3, revision = revision + 1
-                     WHERE plugin_id = ?1 AND key = ?2",
-                    params![plugin, name, now],
+                    "DELETE FROM storage_values WHERE plugin_id = ?1 AND key = ?2",
+                    params![plugin, name],
                 )?;
                 usage::add(tx, &plugin, Growth { octets: -row.size, keys: -1 })?;
+                usage::raise_floor(tx, &plugin, row.revision)?;
             }
             Ok(Ok(()))
         });
@@ -238,7 +237,7 @@ impl Storage {
             let mut query = conn.prepare_cached(
                 "SELECT key, revision, size, expires_at FROM storage_values
                  WHERE plugin_id = ?1 AND key >= ?2 AND key > ?3
-                    AND substr(key, 1, length(?2)) = ?2 AND value IS NOT NULL
+                    AND substr(key, 1, length(?2)) = ?2
                     AND (expires_at IS NULL OR expires_at > ?4)
                  ORDER BY key LIMIT ?5",
             )?;
@@ -264,16 +263,15 @@ impl Storage {
 struct Row {
     revision: i64,
     size: i64,
-    live: bool,
 }
 
 fn row(conn: &Connection, plugin_id: &str, key: &str) -> Result<Option<Row>, StoreError> {
     Ok(conn
         .query_row(
-            "SELECT revision, size, value IS NOT NULL FROM storage_values
+            "SELECT revision, size FROM storage_values
              WHERE plugin_id = ?1 AND key = ?2",
             params![plugin_id, key],
-            |row| Ok(Row { revision: row.get(0)?, size: row.get(1)?, live: row.get(2)? }),
+            |row| Ok(Row { revision: row.get(0)?, size: row.get(1)? }),
         )
         .optional()?)
 }
@@ -295,7 +293,7 @@ pub fn reseal(
 ) -> Result<Option<i64>, StoreError> {
     let mut query = tx.prepare_cached(
         "SELECT rowid, key, revision, expires_at, value FROM storage_values
-         WHERE plugin_id = ?1 AND rowid > ?2 AND value IS NOT NULL ORDER BY rowid LIMIT ?3",
+         WHERE plugin_id = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = query.query_map(params![plugin_id, after, limit], |row| {

@@ -1,5 +1,5 @@
 //! The store against a model: any sequence of writes, reads, removals and waits gives the same
-//! answers as a map that knows nothing of sealing, gravestones or usage.
+//! answers as a map that knows nothing of sealing, floors or usage.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

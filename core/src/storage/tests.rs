@@ -147,3 +147,26 @@ async fn pages_cover_a_prefix_once_and_in_order() {
     let result = storage.list("alpha", "", Some("%%"), 10).await;
     assert!(matches!(result, Err(StorageError::BadCursor)));
 }
+
+#[tokio::test]
+async fn upkeep_frees_what_has_expired_and_nothing_is_left_of_it() {
+    let bench = bench();
+    let storage = &bench.storage;
+    let rows = || {
+        storage.store.read(|conn| {
+            let count = "SELECT count(*) FROM storage_values";
+            Ok(conn.query_row(count, [], |row| row.get::<_, i64>(0))?)
+        })
+    };
+    for number in 0..10 {
+        let terms = Terms { ttl_seconds: Some(60), ..TERMS };
+        storage.put("alpha", &format!("k{number}"), json!(number), terms).await.unwrap();
+        storage.put("beta", &format!("k{number}"), json!(number), TERMS).await.unwrap();
+    }
+    storage.upkeep().await.unwrap();
+    assert_eq!(rows().await.unwrap(), 20, "the control: nothing goes before its time");
+    bench.clock.advance(Duration::from_secs(60));
+    storage.upkeep().await.unwrap();
+    assert_eq!(rows().await.unwrap(), 10);
+    assert!(storage.put("alpha", "k0", json!(1), TERMS).await.unwrap().revision > 1);
+}

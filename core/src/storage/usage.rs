@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{GRAVESTONE_MS, StorageError, Terms};
+use super::{StorageError, Terms};
 use crate::StoreError;
 
 pub const SQL_KEYS: &str = "
@@ -13,6 +13,15 @@ pub const SQL_KEYS: &str = "
     UPDATE storage_usage SET keys = (SELECT count(*) FROM storage_values
         WHERE storage_values.plugin_id = storage_usage.plugin_id AND value IS NOT NULL);
     CREATE INDEX storage_by_end ON storage_values (expires_at) WHERE expires_at IS NOT NULL;
+";
+
+pub const SQL_FLOOR: &str = "
+    ALTER TABLE storage_usage ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
+    UPDATE storage_usage SET floor = (SELECT coalesce(max(revision), 0) FROM storage_values
+        WHERE storage_values.plugin_id = storage_usage.plugin_id AND value IS NULL);
+    DELETE FROM storage_values WHERE value IS NULL;
+    DROP INDEX storage_by_removal;
+    ALTER TABLE storage_values DROP COLUMN removed_at;
 ";
 
 /// Plugins whose expired values one round of upkeep buries.
@@ -29,15 +38,17 @@ pub struct Growth {
 pub struct Usage {
     pub octets: i64,
     pub keys: i64,
+    /// No revision up to here is given again.
+    pub floor: i64,
 }
 
 impl Usage {
     pub fn read(conn: &Connection, plugin_id: &str) -> Result<Self, StoreError> {
         let used = conn
             .query_row(
-                "SELECT octets, keys FROM storage_usage WHERE plugin_id = ?1",
+                "SELECT octets, keys, floor FROM storage_usage WHERE plugin_id = ?1",
                 [plugin_id],
-                |row| Ok(Self { octets: row.get(0)?, keys: row.get(1)? }),
+                |row| Ok(Self { octets: row.get(0)?, keys: row.get(1)?, floor: row.get(2)? }),
             )
             .optional()?;
         Ok(used.unwrap_or_default())
@@ -66,6 +77,15 @@ pub fn add(tx: &Transaction<'_>, plugin_id: &str, growth: Growth) -> Result<(), 
     Ok(())
 }
 
+/// Remembers that a revision was given to what is gone now.
+pub fn raise_floor(tx: &Transaction<'_>, plugin_id: &str, floor: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE storage_usage SET floor = max(floor, ?2) WHERE plugin_id = ?1",
+        params![plugin_id, floor],
+    )?;
+    Ok(())
+}
+
 pub fn plugins_with_expired(conn: &Connection, now: i64) -> Result<Vec<String>, StoreError> {
     let mut query = conn.prepare_cached(
         "SELECT DISTINCT plugin_id FROM storage_values WHERE expires_at <= ?1 LIMIT ?2",
@@ -74,24 +94,22 @@ pub fn plugins_with_expired(conn: &Connection, now: i64) -> Result<Vec<String>, 
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// Frees the space of what has expired, and takes away gravestones that have stood long enough.
+/// Frees the space of what has expired.
 pub fn bury_expired(tx: &Transaction<'_>, plugin_id: &str, now: i64) -> Result<(), StoreError> {
-    let freed: i64 = tx.query_row(
-        "SELECT coalesce(sum(size), 0) FROM storage_values
+    let (octets, floor): (i64, i64) = tx.query_row(
+        "SELECT coalesce(sum(size), 0), coalesce(max(revision), 0) FROM storage_values
          WHERE plugin_id = ?1 AND expires_at <= ?2",
         params![plugin_id, now],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let buried = tx.execute(
-        "UPDATE storage_values SET value = NULL, size = 0, expires_at = NULL, removed_at = ?2,
-            revision = revision + 1
-         WHERE plugin_id = ?1 AND expires_at <= ?2",
-        params![plugin_id, now],
-    )?;
-    if buried > 0 {
-        let keys = -i64::try_from(buried).unwrap_or(i64::MAX);
-        add(tx, plugin_id, Growth { octets: -freed, keys })?;
+    if floor == 0 {
+        return Ok(());
     }
-    tx.execute("DELETE FROM storage_values WHERE removed_at <= ?1", [now - GRAVESTONE_MS])?;
-    Ok(())
+    let buried = tx.execute(
+        "DELETE FROM storage_values WHERE plugin_id = ?1 AND expires_at <= ?2",
+        params![plugin_id, now],
+    )?;
+    let keys = -i64::try_from(buried).unwrap_or(i64::MAX);
+    add(tx, plugin_id, Growth { octets: -octets, keys })?;
+    raise_floor(tx, plugin_id, floor)
 }

@@ -302,6 +302,7 @@ async fn nothing_leads_back_to_core_or_to_a_plugin() {
     let own = |name: &str, address: &str| Own {
         addresses: HashSet::from([address.parse().unwrap()]),
         names: HashSet::from([name.to_owned()]),
+        networks: Vec::new(),
     };
     for (own, rule) in [
         (own("other.test", "93.184.215.14"), "own-address"),
@@ -312,6 +313,12 @@ async fn nothing_leads_back_to_core_or_to_a_plugin() {
         assert_eq!(seen.result, Err(Failure::Refused(refusal)));
         assert!(seen.dialled.is_empty());
     }
+    let networks = vec!["93.184.215.0/28".parse().unwrap()];
+    let own_networks = Own { networks, ..Own::default() };
+    let seen =
+        run(Script { own: own_networks, ..Script::default() }, get("https://api.partner.test/"));
+    let refusal = Refusal { layer: Layer::Address, rule: "denied-network" };
+    assert_eq!(seen.await.result, Err(Failure::Refused(refusal)));
     let other = own("other.test", "93.184.215.99");
     let seen = run(Script { own: other, ..Script::default() }, get("https://api.partner.test/"));
     assert!(seen.await.result.is_ok(), "the control: other addresses are no obstacle");
