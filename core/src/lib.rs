@@ -91,8 +91,14 @@ impl Core {
         let keyring = keyring::Keyring::open(store.clone(), sealer.clone(), clock.clone()).await?;
         let audit_key = audit::AuditKey::open(&folder.join("audit.key"))?;
         let settings = audit::Settings {
-            heads: Some(folder.join("audit-checkpoints.jsonl")),
-            ..audit::Settings::default()
+            heads: Some(
+                config
+                    .audit
+                    .heads
+                    .clone()
+                    .unwrap_or_else(|| folder.join("audit-checkpoints.jsonl")),
+            ),
+            ..config.audit.clone()
         };
         let audit =
             audit::AuditLog::open(store.clone(), clock.clone(), &master, audit_key, settings)

@@ -1,7 +1,8 @@
 //! The Core process: serve, or one of the small commands around it.
 //!
 //! Exit codes: 0 after a clean stop, 1 when the start or the serving failed or a log was tampered
-//! with, 2 for settings that contradict each other, 74 when the disk failed under the store.
+//! with, 2 for settings that contradict each other or a log that is not whole, 74 when the disk
+//! failed under the store.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use rusqlite::{Connection, OpenFlags};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use vivified_core::config::{Config, Flags};
@@ -34,7 +34,7 @@ enum Command {
     CheckConfig,
     /// Work on the audit log of a data folder, without a running Core
     #[command(subcommand)]
-    Audit(AuditCommand),
+    Audit(audit::command::Command),
     /// Copy the store and the keys of a data folder, also while Core runs
     Backup {
         /// Folder to make
@@ -47,12 +47,6 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         input: PathBuf,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum AuditCommand {
-    /// Check the chain of the log and name the first bad record
-    Verify,
 }
 
 fn main() -> ExitCode {
@@ -80,9 +74,10 @@ fn main() -> ExitCode {
         }
     };
     let result = match command {
+        // Its exit codes say more than good and bad.
+        Command::Audit(command) => return command.run(&config.data_dir),
         Command::Serve => serve(config),
         Command::CheckConfig => say("the settings are good").map_err(anyhow::Error::from),
-        Command::Audit(AuditCommand::Verify) => verify(&config.data_dir),
         Command::Backup { output } => back_up(&config.data_dir, &output),
         Command::Restore { input } => restore(&input, &config.data_dir),
     };
@@ -98,18 +93,6 @@ fn main() -> ExitCode {
 fn serve(config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(config))
-}
-
-fn verify(data_dir: &Path) -> anyhow::Result<()> {
-    let key = audit::AuditKey::read(&data_dir.join("audit.key"))?.public();
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let connection = Connection::open_with_flags(data_dir.join("core.db"), flags)?;
-    let report = audit::folder::verify(&connection, key, Vec::new())?;
-    if let Some(fault) = report.fault {
-        anyhow::bail!("the audit log is broken: record {} {}", fault.seq, fault.what);
-    }
-    say(&format!("{} audit records, unbroken", report.records))?;
-    Ok(())
 }
 
 fn back_up(data_dir: &Path, output: &Path) -> anyhow::Result<()> {

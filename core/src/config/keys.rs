@@ -28,6 +28,8 @@ pub const KEYS: &[Key] = &[
     key("egress_denied", "[]"),
     unset("metrics_token_file"),
     unset("otlp_endpoint"),
+    unset("audit_checkpoints"),
+    key("audit_retention_years", "6"),
     key("session_idle_minutes", "15"),
     key("key_rotation_days", "90"),
     key("limits.connections", "1024"),

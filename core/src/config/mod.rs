@@ -16,7 +16,7 @@ use url::Url;
 
 #[cfg(feature = "dev")]
 use crate::egress::stub::EgressStub;
-use crate::identity;
+use crate::{audit, identity};
 
 pub use check::check_files;
 pub use edge::{EdgeLimits, RATES, Rate};
@@ -68,6 +68,7 @@ pub struct Config {
     pub otlp_endpoint: Option<Url>,
     pub limits: EdgeLimits,
     pub rates: Vec<(&'static str, Rate)>,
+    pub audit: audit::Settings,
     pub identity: identity::Settings,
     #[cfg(feature = "dev")]
     pub egress_stubs: Vec<EgressStub>,
@@ -96,6 +97,7 @@ impl Config {
             otlp_endpoint: None,
             limits: EdgeLimits::default(),
             rates: RATES.to_vec(),
+            audit: audit::Settings::default(),
             identity: identity::Settings::default(),
             #[cfg(feature = "dev")]
             egress_stubs: Vec::new(),
@@ -142,6 +144,7 @@ impl Config {
         let metrics_token_file = sources.path("metrics_token_file", None);
         let limits = edge::limits(&mut sources);
         let rates = edge::rates(&mut sources);
+        let audit = audit_settings(&mut sources);
         let identity = identity_settings(&mut sources);
         #[cfg(feature = "dev")]
         let egress_stubs = egress_stubs(
@@ -163,12 +166,23 @@ impl Config {
                 otlp_endpoint,
                 limits,
                 rates,
+                audit,
                 identity,
                 #[cfg(feature = "dev")]
                 egress_stubs,
             }),
             _ => Err(sources.faults),
         }
+    }
+}
+
+/// A shorter retention than the law asks for is refused with its range.
+fn audit_settings(sources: &mut Sources<'_>) -> audit::Settings {
+    let floor = u64::from(audit::RETENTION_FLOOR_YEARS);
+    let years = sources.number("audit_retention_years", floor, floor..=100);
+    audit::Settings {
+        heads: sources.path("audit_checkpoints", None),
+        retention_years: u16::try_from(years).expect("in a small range"),
     }
 }
 
