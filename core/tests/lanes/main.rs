@@ -12,6 +12,7 @@ mod credentials;
 mod events;
 mod gateway;
 mod own_data;
+mod traces;
 
 use std::sync::{Arc, Mutex};
 
