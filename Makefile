@@ -14,7 +14,7 @@ SDK    := target/sdk
 .PHONY: help up down generate check test bench format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
-.PHONY: prove core-dev test-identities test-edge test-egress test-durability
+.PHONY: test-deploy test-drain prove core-dev test-identities test-edge test-egress test-durability
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,7 @@ bench: ## Print the speed and size figures as ratios
 	cargo bench --package vivified-contract --bench manifest
 	@python3 tests/bench/build.py
 	@python3 tests/bench/gateway.py
+	@python3 tests/bench/start.py
 
 format: ## Format the sources written by hand
 	cargo fmt --all
@@ -53,6 +54,12 @@ test-drift: ## The gate and `check` refuse every kind of drift, and `generate` m
 
 test-house: ## Floors of the lock files and the rules of the house
 	python3 tests/house/run.py
+
+test-deploy: $(STAMPS)/python-tools ## The deployment files parse and take away what Core does not need
+	$(PYTHON) tests/deploy/run.py
+
+test-drain: ## Stops under load that break no request, fifty of them with PROVE
+	EDGE_DRAINS=$${PROVE:+50} cargo test --package vivified-core --features dev --test edge drain -- --show-output
 
 test-rust: ## Format, lints and tests of the Rust crates
 	cargo fmt --all --check

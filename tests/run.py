@@ -19,6 +19,7 @@ STEPS = [
     ("test-rust", "Rust: format, lints, tests"),
     ("test-drift", "drift: the gate and check"),
     ("test-manifests", "manifests under plugins/"),
+    ("test-deploy", "deployment files"),
     ("test-python", "Python SDK and sample plugin"),
     ("test-node", "Node SDK"),
     ("test-go", "Go SDK"),
@@ -35,6 +36,7 @@ STEPS = [
 ]
 # Long forms: the step runs with PROVE=1 in its environment and takes its full counts from it.
 PROOFS = [
+    ("test-drain", "stops under load"),
     ("test-identities", "identities on the lanes"),
     ("test-edge", "smuggling, slow clients, floods"),
     ("test-durability", "kills, power cuts, failing disks"),
