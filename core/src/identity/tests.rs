@@ -8,6 +8,9 @@ use totp_rs::{Builder, Secret};
 
 use super::*;
 
+mod accounts;
+mod rotation;
+
 const PASSWORD: &str = "correct horse battery staple";
 const NAME: &str = "first_admin";
 
