@@ -4,6 +4,7 @@
 mod credentials;
 mod dns;
 mod layers;
+mod manifest;
 mod mutations;
 mod rollout;
 mod vectors;
