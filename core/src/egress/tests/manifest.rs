@@ -15,7 +15,7 @@ fn refused_by(entry: &Value) -> Vec<String> {
     });
     let findings = validate(&manifest);
     let errors = findings.into_iter().filter(|finding| finding.level == Level::Error);
-    errors.map(|finding| finding.rule.into_owned()).collect()
+    errors.map(|finding| finding.rule).collect()
 }
 
 #[test]
