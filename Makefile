@@ -41,6 +41,7 @@ prove: ## Run the long forms of the proofs: full counts, floods, crashes (tens o
 bench: ## Print the speed and size figures as ratios
 	cargo bench --package vivified-codegen --bench floor
 	cargo bench --package vivified-contract --bench manifest
+	cargo bench --quiet --package vivified-core --bench audit
 	@python3 tests/bench/build.py
 	@python3 tests/bench/gateway.py
 	@python3 tests/bench/start.py

@@ -119,6 +119,23 @@ impl Chain {
         Ok(chain)
     }
 
+    /// The chain before the first record.
+    pub fn empty(key: &Arc<AuditKey>) -> Self {
+        Self {
+            key: key.clone(),
+            seq: 0,
+            head: NOTHING,
+            prev: hex(&NOTHING),
+            time: String::new(),
+            log: NOTHING,
+            tree: Tree::default(),
+            block: Block::new(1),
+            sealed: Sealed::default(),
+            stamps: Stamps::default(),
+            text: String::with_capacity(1_024),
+        }
+    }
+
     fn at_checkpoint(conn: &Connection, key: &Arc<AuditKey>) -> Result<Self, LoadError> {
         let newest = "SELECT number, size, text, signature, frontier FROM audit_checkpoints
                       ORDER BY number DESC LIMIT 1";
@@ -134,19 +151,7 @@ impl Chain {
                 ))
             })
             .optional()?;
-        let mut chain = Self {
-            key: key.clone(),
-            seq: 0,
-            head: NOTHING,
-            prev: hex(&NOTHING),
-            time: String::new(),
-            log: NOTHING,
-            tree: Tree::default(),
-            block: Block::new(1),
-            sealed: Sealed::default(),
-            stamps: Stamps::default(),
-            text: String::with_capacity(1_024),
-        };
+        let mut chain = Self::empty(key);
         if let Some((number, size, signed, frontier)) = newest {
             let seq = size;
             let broken = |what| Broken { seq, what };
@@ -226,6 +231,18 @@ impl Chain {
         entry: &Entry,
         now: OffsetDateTime,
     ) -> Result<i64, StoreError> {
+        self.link(entry, now);
+        tx.prepare_cached("INSERT INTO audit_log (seq, record, hash) VALUES (?1, ?2, ?3)")?
+            .execute((self.seq, self.text.as_str(), self.head.as_slice()))?;
+        if self.tree.size() % BLOCK == 0 {
+            self.seal(tx, now)?;
+        }
+        Ok(self.seq)
+    }
+
+    /// Writes the text of the next record and counts it. What is here and not in the file is put
+    /// right by whoever sees that the file does not end where the chain does.
+    pub fn link(&mut self, entry: &Entry, now: OffsetDateTime) {
         let seq = self.seq + 1;
         let Self { stamps, text, time: before, prev, .. } = self;
         let time = stamps.write(now);
@@ -233,8 +250,6 @@ impl Chain {
         text.clear();
         text::write(text, entry, Place { seq, time, prev, clock_went_back });
         let hash = sha256(text.as_bytes());
-        tx.prepare_cached("INSERT INTO audit_log (seq, record, hash) VALUES (?1, ?2, ?3)")?
-            .execute((seq, text.as_str(), hash.as_slice()))?;
         time.clone_into(before);
         self.block.note(Noted {
             action: &entry.action,
@@ -245,10 +260,6 @@ impl Chain {
             time: before,
         });
         self.count(hash);
-        if self.tree.size() % BLOCK == 0 {
-            self.seal(tx, now)?;
-        }
-        Ok(seq)
     }
 
     fn count(&mut self, hash: Hash) {

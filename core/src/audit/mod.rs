@@ -40,7 +40,7 @@ use ring::hmac;
 use rusqlite::Transaction;
 use tokio::sync::oneshot;
 
-pub use chain::{Broken, LoadError};
+pub use chain::{Broken, Chain, LoadError};
 pub use checkpoint::{Checkpoint, Signed};
 pub use holds::Hold;
 pub use key::{AuditKey, PublicKey};
@@ -56,7 +56,7 @@ use crate::clock::Clock;
 use crate::json::hex;
 use crate::store::{MasterKey, Store, StoreError};
 use crate::telemetry::metrics::{AUDIT_FAILURES, AUDIT_SECONDS};
-use chain::{Chain, Sealed};
+use chain::Sealed;
 use heads::Heads;
 use queue::{Queue, Turn};
 

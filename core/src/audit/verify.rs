@@ -47,6 +47,7 @@ impl std::fmt::Display for Fault {
     }
 }
 
+#[derive(Clone)]
 pub struct Verifier {
     key: PublicKey,
     /// What was kept elsewhere, the shortest first.

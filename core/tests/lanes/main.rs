@@ -6,6 +6,7 @@
 mod support;
 
 mod administered;
+mod audit;
 mod calls;
 #[cfg(feature = "dev")]
 mod credentials;

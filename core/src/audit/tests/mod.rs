@@ -1,6 +1,8 @@
 //! The log as those who write to it and those who read it see it.
 
 mod appending;
+mod exports;
+mod fhir;
 mod opening;
 mod retention;
 mod searching;
