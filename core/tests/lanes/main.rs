@@ -12,8 +12,10 @@ mod calls;
 mod credentials;
 mod events;
 mod gateway;
+mod lives;
 mod own_data;
 mod traces;
+mod policy;
 
 use std::sync::{Arc, Mutex};
 
