@@ -42,6 +42,7 @@ bench: ## Print the speed and size figures as ratios
 	cargo bench --package vivified-codegen --bench floor
 	cargo bench --package vivified-contract --bench manifest
 	cargo bench --quiet --package vivified-core --bench audit
+	cargo bench --quiet --package vivified-core --bench policy
 	@python3 tests/bench/build.py
 	@python3 tests/bench/gateway.py
 	@python3 tests/bench/start.py
@@ -64,8 +65,12 @@ test-drain: ## Stops under load that break no request, fifty of them with PROVE
 
 test-rust: ## Format, lints and tests of the Rust crates
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --features vivified-core/dev -- -D warnings
-	cargo test --workspace --features vivified-core/dev -- --show-output
+	cargo clippy --workspace --exclude vivified-oracle --all-targets --features vivified-core/dev -- -D warnings
+	cargo test --workspace --exclude vivified-oracle --features vivified-core/dev -- --show-output
+
+test-oracle: ## The policy decides as an independent engine does
+	cargo clippy --package vivified-oracle --all-targets --features vivified-core/dev -- -D warnings
+	cargo test --package vivified-oracle --features vivified-core/dev -- --show-output
 
 test-coverage: $(CACHE)/tools/bin/cargo-tarpaulin ## Coverage of the command line, at least 80 %
 	tests/coverage/run

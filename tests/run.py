@@ -17,6 +17,7 @@ LOGS = ROOT / ".cache" / "logs"
 STEPS = [
     ("test-house", "house rules and version floors"),
     ("test-rust", "Rust: format, lints, tests"),
+    ("test-oracle", "the policy against an independent engine"),
     ("test-drift", "drift: the gate and check"),
     ("test-manifests", "manifests under plugins/"),
     ("test-deploy", "deployment files"),

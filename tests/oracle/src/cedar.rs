@@ -45,7 +45,8 @@ impl Oracle {
         }
         let masks = DataTraits::all().iter().map(|class| {
             let masking = document.rules.iter().filter(|rule| {
-                rule.effect == RuleEffect::Mask && rule.classes.iter().any(|one| one == class.name())
+                rule.effect == RuleEffect::Mask
+                    && rule.classes.iter().any(|one| one == class.name())
             });
             parse(&masking.map(policy).collect::<String>())
         });
@@ -79,7 +80,8 @@ impl Oracle {
         let request = CedarRequest::new(someone.clone(), act, someone, context, None);
         let request = request.expect("no schema refuses it");
         let response = self.authorizer.is_authorized(&request, policies, &self.entities);
-        let faults: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
+        let faults: Vec<String> =
+            response.diagnostics().errors().map(ToString::to_string).collect();
         assert!(faults.is_empty(), "a policy failed while it ran: {faults:?}");
         response.decision() == Decision::Allow
     }

@@ -115,8 +115,7 @@ impl Dice {
             _ => &operations[self.below(operations.len())],
         };
         let accepted: Vec<PartyKind> = operation.kinds.iter().collect();
-        let kind =
-            if self.once_in(12) { self.pick(PartyKind::ALL) } else { self.pick(&accepted) };
+        let kind = if self.once_in(12) { self.pick(PartyKind::ALL) } else { self.pick(&accepted) };
         let caller = self.caller(kind);
         let data: DataTraits = if self.once_in(2) { self.set(3) } else { DataTraits::EMPTY };
         let maskable = match self.below(3) {
@@ -157,8 +156,7 @@ impl Dice {
 
     fn caller(&mut self, kind: PartyKind) -> Party<'static> {
         let plugin_id = "alpha";
-        let roles: Roles =
-            if self.once_in(3) { self.set(2) } else { self.most(1) };
+        let roles: Roles = if self.once_in(3) { self.set(2) } else { self.most(1) };
         match kind {
             PartyKind::Anonymous => Party::Anonymous,
             PartyKind::Enrollment => Party::Enrollment { plugin_id },

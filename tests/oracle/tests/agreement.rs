@@ -1,6 +1,6 @@
 //! A million random decisions without a disagreement, and the proof that one would be seen.
 //!
-//! `VIVIFIED_ORACLE_DECISIONS` sets the number and `VIVIFIED_ORACLE_SEED` repeats a run.
+//! `PROVE` asks for the million, `VIVIFIED_ORACLE_DECISIONS` for any other number, and `VIVIFIED_ORACLE_SEED` repeats a run.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,13 +8,19 @@ use vivified_core::policy::{Document, Effect, Request, Rules};
 use vivified_oracle::random::Dice;
 use vivified_oracle::{FLOOR, Oracle, Verdict};
 
-/// What a normal run compares; the whole million takes minutes.
+/// What a normal run compares, and a proof (with `PROVE` in the environment).
 const DECISIONS: u64 = 60_000;
+const PROOF: u64 = 1_000_000;
 /// Requests for each document.
 const EACH: u64 = 400;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
+}
+
+fn wanted() -> u64 {
+    let normal = if std::env::var_os("PROVE").is_some() { PROOF } else { DECISIONS };
+    number("VIVIFIED_ORACLE_DECISIONS").unwrap_or(normal)
 }
 
 fn seed() -> u64 {
@@ -32,7 +38,7 @@ fn ours(rules: &Rules, request: &Request<'_>) -> Verdict {
 
 #[test]
 fn two_engines_agree() {
-    let (seed, wanted) = (seed(), number("VIVIFIED_ORACLE_DECISIONS").unwrap_or(DECISIONS));
+    let (seed, wanted) = (seed(), wanted());
     println!("seed {seed}, {wanted} decisions; VIVIFIED_ORACLE_SEED={seed} repeats them");
     let mut dice = Dice::new(seed);
     let (mut made, mut documents) = (0_u64, 0_u64);
@@ -71,8 +77,12 @@ fn a_missing_rule_of_the_floor_is_seen() {
     let policies: Vec<&str> = policies.into_iter().filter(|text| text.contains("forbid")).collect();
     assert_eq!(policies.len(), 21);
     for (index, left_out) in policies.iter().enumerate() {
-        let rest: String =
-            policies.iter().enumerate().filter(|(at, _)| *at != index).map(|(_, text)| *text).collect();
+        let rest: String = policies
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != index)
+            .map(|(_, text)| *text)
+            .collect();
         // The floor about masking needs a rule that masks.
         let masking = document_that_masks();
         let about_masks = left_out.contains("maskable");
