@@ -14,8 +14,8 @@ mod events;
 mod gateway;
 mod lives;
 mod own_data;
-mod traces;
 mod policy;
+mod traces;
 
 use std::sync::{Arc, Mutex};
 
