@@ -46,6 +46,7 @@ bench: ## Print the speed and size figures as ratios
 	@python3 tests/bench/build.py
 	@python3 tests/bench/gateway.py
 	@python3 tests/bench/start.py
+	@python3 tests/bench/publish.py
 
 format: ## Format the sources written by hand
 	cargo fmt --all

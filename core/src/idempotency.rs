@@ -4,17 +4,22 @@
 //! memory and released when the work ends, is dropped or the process dies, so that no key can
 //! stay locked. Answers are sealed under the key of the caller, with the fingerprint of their
 //! request inside, because a bare hash of a small body can be guessed.
+//!
+//! The answers of one caller have a bound in octets. Beyond it the oldest go first: refusing new
+//! keys would stop a busy plugin, and an event published again is still known by its id.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde_json::Value;
 
 use crate::json::canonical_digest;
 use crate::{Clock, Migration, Sealer, Store, StoreError};
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[FIRST, BOUND];
+
+const FIRST: Migration = Migration {
     module: "idempotency",
     version: 1,
     sql: "
@@ -27,7 +32,38 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
         ) STRICT;
         CREATE INDEX idempotency_by_age ON idempotency (answered_at);
     ",
-}];
+};
+
+const BOUND: Migration = Migration {
+    module: "idempotency",
+    version: 2,
+    sql: "
+        CREATE INDEX idempotency_by_caller ON idempotency (caller, answered_at);
+        CREATE TABLE idempotency_kept (
+            caller TEXT PRIMARY KEY, bytes INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO idempotency_kept
+            SELECT caller, sum(length(answer)) FROM idempotency GROUP BY caller;
+        CREATE TRIGGER idempotency_grows AFTER INSERT ON idempotency BEGIN
+            INSERT INTO idempotency_kept VALUES (NEW.caller, length(NEW.answer))
+                ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;
+        END;
+        CREATE TRIGGER idempotency_changes AFTER UPDATE OF answer ON idempotency BEGIN
+            UPDATE idempotency_kept
+                SET bytes = bytes + length(NEW.answer) - length(OLD.answer)
+                WHERE caller = NEW.caller;
+        END;
+        CREATE TRIGGER idempotency_shrinks AFTER DELETE ON idempotency BEGIN
+            UPDATE idempotency_kept SET bytes = bytes - length(OLD.answer)
+                WHERE caller = OLD.caller;
+        END;
+    ",
+};
+
+/// Octets of answers kept for one caller.
+const MOST_KEPT: i64 = 64 << 20;
+/// Answers that go at a time when there are more.
+const MAKE_ROOM: i64 = 64;
 
 const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 const FINGERPRINT: usize = 32;
@@ -58,6 +94,7 @@ pub struct Idempotency {
     sealer: Sealer,
     clock: Clock,
     running: Running,
+    most_kept: i64,
 }
 
 /// The right to do the work of a key; dropping it without an answer frees the key.
@@ -69,7 +106,7 @@ pub struct Ticket {
 
 impl Idempotency {
     pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
-        Self { store, sealer, clock, running: Running::default() }
+        Self { store, sealer, clock, running: Running::default(), most_kept: MOST_KEPT }
     }
 
     pub async fn begin(
@@ -148,6 +185,7 @@ impl Ticket {
         let mut record = self.fingerprint.to_vec();
         record.extend_from_slice(answer.to_string().as_bytes());
         let sealed = self.owner.sealer.seal(&caller, &place(&key), &record)?;
+        let most_kept = self.owner.most_kept;
         self.owner
             .store
             .write(move |tx| {
@@ -158,7 +196,7 @@ impl Ticket {
                         answered_at = excluded.answered_at",
                     params![caller, key, sealed, now],
                 )?;
-                Ok(())
+                make_room(tx, &caller, &key, most_kept)
             })
             .await
     }
@@ -169,6 +207,29 @@ impl Drop for Ticket {
         let mut running = self.owner.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.remove(&self.slot);
     }
+}
+
+/// Forgets the oldest answers of the caller, but not the one just kept, until the rest fits.
+fn make_room(
+    tx: &Transaction<'_>,
+    caller: &str,
+    key: &str,
+    most_kept: i64,
+) -> Result<(), StoreError> {
+    let kept = "SELECT bytes FROM idempotency_kept WHERE caller = ?1";
+    while tx.prepare_cached(kept)?.query_row([caller], |row| row.get::<_, i64>(0))? > most_kept {
+        let forgotten = tx
+            .prepare_cached(
+                "DELETE FROM idempotency WHERE rowid IN (
+                    SELECT rowid FROM idempotency WHERE caller = ?1 AND key <> ?2
+                    ORDER BY answered_at LIMIT ?3)",
+            )?
+            .execute(params![caller, key, MAKE_ROOM])?;
+        if forgotten == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn place(key: &str) -> Vec<u8> {
@@ -228,6 +289,36 @@ mod tests {
             .store
             .read(move |conn| Ok(conn.query_row(count, [], |row| row.get::<_, String>(0))?));
         assert_eq!(left.await.unwrap(), "beta".to_owned());
+    }
+
+    #[tokio::test]
+    async fn the_oldest_answers_make_room_and_only_those_of_the_same_caller() {
+        let (keys, clock, _folder) = bench();
+        let keys = Idempotency { most_kept: 20_000, ..keys };
+        let long = json!("x".repeat(100));
+        ticket(&keys, "beta").await.keep(&long).await.unwrap();
+        let keep = |number: u32| {
+            let (keys, long) = (keys.clone(), long.clone());
+            async move {
+                let turn = keys.begin("alpha", &format!("k{number}"), ONE).await.unwrap();
+                let Turn::Fresh(ticket) = turn else { panic!("the key is taken") };
+                ticket.keep(&long).await.unwrap();
+            }
+        };
+        for number in 0..300 {
+            clock.advance(Duration::from_millis(1));
+            keep(number).await;
+        }
+        let count = "SELECT count(*), sum(length(answer)) FROM idempotency WHERE caller = 'alpha'";
+        let read = keys
+            .store
+            .read(move |conn| Ok(conn.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?));
+        let (count, bytes): (i64, i64) = read.await.unwrap();
+        assert!(count > 50 && bytes <= 20_000, "{count} {bytes}");
+        let newest = keys.begin("alpha", "k299", ONE).await.unwrap();
+        assert!(matches!(newest, Turn::Replay(_)));
+        assert!(matches!(keys.begin("alpha", "k0", ONE).await.unwrap(), Turn::Fresh(_)));
+        assert!(matches!(keys.begin("beta", "k", ONE).await.unwrap(), Turn::Replay(_)));
     }
 
     #[tokio::test]

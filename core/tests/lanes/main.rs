@@ -15,6 +15,7 @@ mod gateway;
 mod lives;
 mod own_data;
 mod policy;
+mod streams;
 mod traces;
 
 use std::sync::{Arc, Mutex};
