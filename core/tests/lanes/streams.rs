@@ -106,13 +106,10 @@ async fn a_stream_goes_on_after_its_cursor_and_takes_no_other() {
     let unknown = "/events/stream?event_types=EmailQueud";
     let refused = read(ask(&bench, &reader, unknown, None).await).await;
     assert_eq!(told(&refused), (404, "unknown_event_type"));
-    let handed = bench.audit().await;
+    let records = bench.audit().await;
     let handed =
         |record: &&Value| record["action"] == "event.deliver" && record["actor"]["id"] == "reader";
-    assert!(
-        bench.audit().await.iter().any(|record| handed(&record)),
-        "what is handed is on record"
-    );
+    assert!(records.iter().filter(handed).count() >= 2, "what is handed is on record");
 }
 
 #[tokio::test]
