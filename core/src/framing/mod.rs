@@ -33,18 +33,13 @@ struct Follower {
     later: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum State {
+    #[default]
     Head,
     Body(u64),
     Chunks(chunks::Chunks),
     Binary,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self::Head
-    }
 }
 
 impl Follower {

@@ -104,7 +104,7 @@ impl LiveKeys {
 impl Identity {
     /// All keys there ever were, the newest first.
     pub async fn signing_keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        self.store.read(|conn| all(conn)).await
+        self.store.read(all).await
     }
 
     /// The next key signs as soon as it has been published for long enough.

@@ -58,7 +58,7 @@ pub struct VersionChange {
 impl Policy {
     /// With the newest stored version in force.
     pub async fn open(store: &Store) -> Result<Self, StoreError> {
-        let newest = store.read(|conn| newest(conn)).await?;
+        let newest = store.read(newest).await?;
         let version = newest.unwrap_or_else(built_in);
         Ok(Self::new(Rules::new(&version.document, version.version)))
     }

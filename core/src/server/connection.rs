@@ -26,6 +26,7 @@ use vivified_contract::runtime::ClientCertificate;
 use super::pulse::{Pulse, Running, Watched};
 use super::tls::Tls;
 use crate::config::EdgeLimits;
+use crate::framing::Screen;
 use crate::telemetry::metrics::{CONNECTION_ENDS, Connection};
 
 const REQUEST_LINE: usize = 8 * 1024;
@@ -84,7 +85,7 @@ async fn talk<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let pulse = Pulse::start();
-    let io = TokioIo::new(Watched { stream, pulse: pulse.clone() });
+    let io = TokioIo::new(Screen::new(Watched { stream, pulse: pulse.clone() }));
     let exchange = Exchange { shared: shared.clone(), pulse: pulse.clone(), peer, certificate };
     let service = hyper::service::service_fn(move |request| exchange.clone().answer(request));
     let builder = builder();

@@ -67,7 +67,7 @@ impl Model {
         let keys = self.live.keys().filter(own).count();
         let is_new = !self.live.contains_key(&(plugin, key));
         (size <= before || octets - before + size <= QUOTA as usize)
-            && (!is_new || keys + 1 <= QUOTA_KEYS as usize)
+            && (!is_new || keys < QUOTA_KEYS as usize)
     }
 }
 

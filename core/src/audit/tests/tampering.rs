@@ -359,5 +359,5 @@ async fn a_long_log_is_verified_in_steps() {
     assert_eq!((step.report.fault.map(|fault| fault.seq), step.next), (Some(500), None));
     let step = bench.log.verify_step(1, 900).await.expect("reads").expect("begins");
     assert_eq!(step.report.fault, None, "the fault lies before this step");
-    assert_eq!(from_hex(&step.report.head).is_some(), true);
+    assert!(from_hex(&step.report.head).is_some());
 }
