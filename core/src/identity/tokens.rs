@@ -6,7 +6,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::keys::SigningKeys;
 use crate::json::{hex, parse_json, sha256};
@@ -139,7 +140,7 @@ pub fn issue_session(
     user_id: &str,
     session_id: &str,
 ) -> Result<IssuedToken, StoreError> {
-    let own = json!({ "sid": session_id });
+    let own = SessionClaims { sid: session_id };
     let kind = TokenKind::Session;
     issue(keys, kind, (now, life.min(kind.life())), user_id, CORE_AUDIENCE, own)
 }
@@ -151,7 +152,7 @@ pub fn issue_plugin(
     plugin_id: &str,
     generation: i64,
 ) -> Result<IssuedToken, StoreError> {
-    let (kind, own) = (TokenKind::Plugin, json!({ "gen": generation }));
+    let (kind, own) = (TokenKind::Plugin, PluginClaims { generation });
     issue(keys, kind, (now, kind.life()), plugin_id, CORE_AUDIENCE, own)
 }
 
@@ -160,12 +161,12 @@ pub fn issue_call(
     now: i64,
     call: &CallGrant<'_>,
 ) -> Result<IssuedToken, StoreError> {
-    let actor = call.chain.iter().map(String::as_str).chain([call.caller]);
-    let act = actor.fold(Value::Null, |inner, sub| match inner {
-        Value::Null => json!({ "sub": sub }),
-        inner => json!({ "sub": sub, "act": inner }),
-    });
-    let own = json!({ "op": call.operation, "body_sha256": hex(&sha256(call.body)), "act": act });
+    let outer = call.chain.iter().fold(None, |act, sub| Some(Actor::new(sub, act)));
+    let own = CallClaims {
+        op: call.operation,
+        body_sha256: hex(&sha256(call.body)),
+        act: Actor::new(call.caller, outer),
+    };
     let kind = TokenKind::Call;
     issue(keys, kind, (now, kind.life()), call.caller, call.callee, own)
 }
@@ -176,28 +177,79 @@ fn issue(
     (now, life): (i64, i64),
     subject: &str,
     audience: &str,
-    own: Value,
+    own: impl Serialize,
 ) -> Result<IssuedToken, StoreError> {
-    let header = json!({ "alg": "EdDSA", "kid": keys.kid(), "typ": kind.typ() });
-    let mut claims = json!({
-        "iss": ISSUER,
-        "sub": subject,
-        "aud": audience,
-        "iat": now,
-        "nbf": now,
-        "exp": now + life,
-        "jti": random::id("jti")?,
-    });
-    if let (Some(claims), Value::Object(own)) = (claims.as_object_mut(), own) {
-        claims.extend(own);
-    }
+    let header = Header { alg: "EdDSA", kid: keys.kid(), typ: kind.typ() };
+    let claims = RegisteredClaims {
+        iss: ISSUER,
+        sub: subject,
+        aud: audience,
+        iat: now,
+        nbf: now,
+        exp: now + life,
+        jti: random::id("jti")?,
+        own,
+    };
     let signed = format!("{}.{}", encode(&header), encode(&claims));
     let signature = URL_SAFE_NO_PAD.encode(keys.sign(signed.as_bytes()));
     Ok(IssuedToken { text: format!("{signed}.{signature}").into(), expires_in: life })
 }
 
-fn encode(value: &Value) -> String {
-    URL_SAFE_NO_PAD.encode(value.to_string())
+fn encode(value: &impl Serialize) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).expect("texts and numbers are JSON"))
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'static str,
+    kid: &'a str,
+    typ: &'static str,
+}
+
+/// RFC 7519 section 4.1, and what each kind adds.
+#[derive(Serialize)]
+struct RegisteredClaims<'a, Own> {
+    iss: &'static str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    jti: String,
+    #[serde(flatten)]
+    own: Own,
+}
+
+#[derive(Serialize)]
+struct SessionClaims<'a> {
+    sid: &'a str,
+}
+
+#[derive(Serialize)]
+struct PluginClaims {
+    #[serde(rename = "gen")]
+    generation: i64,
+}
+
+#[derive(Serialize)]
+struct CallClaims<'a> {
+    op: &'a str,
+    body_sha256: String,
+    act: Actor<'a>,
+}
+
+/// Who acts, and for whom (RFC 8693 section 4.1).
+#[derive(Serialize)]
+struct Actor<'a> {
+    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Box<Actor<'a>>>,
+}
+
+impl<'a> Actor<'a> {
+    fn new(sub: &'a str, act: Option<Self>) -> Self {
+        Self { sub, act: act.map(Box::new) }
+    }
 }
 
 /// The kind a token claims to be, before anything of it is believed.

@@ -178,6 +178,8 @@ async fn an_operation_that_fails_five_times_rests_and_people_see_it() {
         "plugin_id": "helper", "operation": "fail", "state": "open", "retry_after": 60,
     });
     assert_eq!(shown().await, json!({ "breakers": [rests] }));
+    let metrics = vivified_core::telemetry::metrics::text();
+    assert!(metrics.contains("vivified_calls_total{outcome=\"circuit_open\"} 1"), "{metrics}");
     let answer = bench.get("/admin/breakers", Some(&caller)).await;
     assert_eq!(told(&answer), (403, "wrong_principal"));
 }

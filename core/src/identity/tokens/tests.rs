@@ -3,6 +3,7 @@
 //! that exactly the step under test can refuse it. The control is the unchanged token.
 
 use ring::hmac;
+use serde_json::json;
 
 use super::*;
 
