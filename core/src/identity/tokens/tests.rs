@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::*;
 
+mod corpus;
+
 const NOW: i64 = 1_795_000_000;
 
 fn keys() -> SigningKeys {
