@@ -39,7 +39,7 @@ MANIFEST = {
     "version": "1.0.0",
     "contracts": ["rpc"],
     "security": {"authentication_required": True, "data_classification": ["internal"]},
-    "compliance": {"hipaa_controls": [], "audit_level": "basic"},
+    "compliance": {"hipaa_controls": [], "audit_level": "standard"},
 }
 
 
