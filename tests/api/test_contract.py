@@ -1,0 +1,146 @@
+"""Thousands of generated requests over the whole contract: nothing undocumented, nothing broken.
+
+Good and bad requests for every operation, made by schemathesis from the contract that Core serves,
+against real Cores with real tokens. The operations are dealt out to several Cores, so that the
+limits per account do not decide how long this takes; those that end or take away something share
+the last one. The seed is printed and can be given again:
+
+    API_SEED=7 make test-api
+"""
+
+import concurrent.futures
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import contract
+from cores import running_core
+
+HERE = pathlib.Path(__file__).parent
+SHARDS = 5
+CASES = 25_000 if os.environ.get("PROVE") else 5_000
+# Cases of an operation that come from its schema and not from chance.
+COVERED = 26
+TAKES_AWAY = re.compile(r"log_?out|deregister|revoke|suspend|resume|drain|rotate|disable|delete_user|password|mfa|policy|role|user|refresh|restore")
+# Cannot succeed in development mode, where there is no set-up code.
+WITHOUT_SUCCESS = {"setup"}
+
+
+def seed() -> int:
+    return int(os.environ.get("API_SEED") or random.SystemRandom().randrange(1_000_000))
+
+
+def attack(folder: pathlib.Path, name: str, chosen: int, examples: int, operations: list[str], *more: str) -> dict:
+    report, log = folder / f"{name}.json", folder / f"{name}.log"
+    command = [sys.executable, str(HERE / "attack.py"), "--seed", str(chosen), "--examples", str(examples)]
+    with log.open("wb") as output:
+        subprocess.run(
+            [*command, "--report", str(report), *more, *operations], cwd=folder, stdout=output, stderr=subprocess.STDOUT, timeout=1800
+        )
+    text = log.read_text(errors="replace")
+    assert report.exists(), text[-4000:]
+    return json.loads(report.read_text()) | {"log": text}
+
+
+def shards(ids: list[str]) -> list[list[str]]:
+    """The last one holds what takes something away."""
+    quiet = [name for name in ids if not TAKES_AWAY.search(name)]
+    return [quiet[number :: SHARDS - 1] for number in range(SHARDS - 1)] + [[name for name in ids if name not in quiet]]
+
+
+def test_generated_requests_meet_only_what_the_contract_documents(tmp_path: pathlib.Path) -> None:
+    with running_core() as core:
+        ids = [operation.id for operation in contract.operations(core.document())]
+    chosen = seed()
+    examples = max(10, CASES * 21 // 20 // len(ids) - COVERED)
+    with concurrent.futures.ThreadPoolExecutor(SHARDS) as pool:
+        runs = [
+            pool.submit(attack, tmp_path, f"shard{number}", chosen + number, examples, names)
+            for number, names in enumerate(shards(ids))
+        ]
+        reports = [run.result() for run in runs]
+    cases = sum(report["cases"] for report in reports)
+    limited = sum(report["limited"] for report in reports)
+    faults = {name: count for report in reports for name, count in report["faults"].items()}
+    succeeded = {name for report in reports for name in report["succeeded"]}
+    attacked = {name for report in reports for name in report["operations"]}
+    print(f"{cases} cases over {len(attacked)} operations, seed {chosen}: {sum(faults.values())} faults; {limited} were told to wait")
+    print(f"never with success: {sorted(attacked - succeeded) or 'none'}")
+    failed = [report["log"][report["log"].find("= FAILURES") :] for report in reports if report["exit"]]
+    assert not failed, "\n".join(failed)[-20000:]
+    assert attacked == set(ids)
+    assert cases - limited >= CASES
+    assert len(succeeded | WITHOUT_SUCCESS) >= 0.8 * len(ids), "most operations are reached beyond their refusals"
+
+
+class Careless(http.server.BaseHTTPRequestHandler):
+    """Answers as a broken Core would, each path in its own way."""
+
+    protocol_version = "HTTP/1.1"
+    document: dict = {}
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        path = self.path.split("?")[0]
+        if path == "/health":
+            self.reply(500, "text/html", b"<h1>failed</h1>")
+        elif path == "/ready":
+            self.reply(200, "application/json", b'{"status": 7}')
+        elif path == "/plugins":
+            self.reply(418, "application/problem+json", b'{"code": "teapot"}')
+        else:
+            item = self.document["paths"]["/auth/me" if path == "/auth/me" else "/config/{key}"]
+            content = item[next(m for m in ("put", "get") if m in item)]["responses"]["200"]["content"]
+            self.reply(200, "application/json", json.dumps(content["application/json"]["example"]).encode())
+
+    def reply(self, status: int, media_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-type", media_type)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = answer
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def careless_server(document: dict) -> Iterator[str]:
+    handler = type("Handler", (Careless,), {"document": document})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_control_a_server_that_answers_wrongly_is_found_out(tmp_path: pathlib.Path) -> None:
+    with running_core() as core:
+        document = core.document()
+    file = tmp_path / "contract.json"
+    file.write_text(json.dumps(document))
+    names = ["get_health", "get_ready", "list_plugins", "get_me", "set_config"]
+    with careless_server(document) as url:
+        report = attack(tmp_path, "control", 1, 10, names, "--url", url, "--contract", str(file))
+    assert report["exit"] == 1, report["log"][-3000:]
+    wanted = {
+        "Undocumented answer: get_health",
+        "Undocumented Content-Type: get_health",
+        "Response violates schema: get_ready",
+        "Undocumented answer: list_plugins",
+        "API accepts requests without authentication: get_me",
+        "Schema-violating request accepted: set_config",
+        "Wrong response to undeclared method: get_me",
+    }
+    assert wanted <= report["faults"].keys(), sorted(report["faults"])
+    print(f"control: {len(wanted)} kinds of wrong answers, all found")
