@@ -14,7 +14,7 @@ SDK    := target/sdk
 .PHONY: help up down generate check test bench bench-peers format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
-.PHONY: test-deploy test-drain prove core-dev test-identities test-edge test-egress test-durability
+.PHONY: test-deploy test-drain prove core-dev test-identities test-edge test-api test-canary test-egress test-durability
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -123,6 +123,12 @@ test-edge: $(STAMPS)/python-tools core-dev ## Smuggling, slow clients and HTTP/2
 
 test-durability: core-dev ## Nothing acknowledged is lost by kills, power cuts and failing disks
 	@python3 tests/durability/run.py
+
+test-api: $(STAMPS)/python-tools core-dev ## Thousands of generated requests over the whole contract
+	$(PYTHON) -m pytest -q -s tests/api
+
+test-canary: $(STAMPS)/python-tools core-dev ## Synthetic personal data through every field, searched in every log
+	$(PYTHON) -m pytest -q -s tests/canary
 
 $(STAMPS):
 	@mkdir -p $@
