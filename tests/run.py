@@ -31,7 +31,7 @@ STEPS = [
     ("test-egress", "egress in a private network"),
     ("test-smoke", "smoke flow on make up"),
     ("test-identities", "identities on the lanes"),
-    ("test-edge", "smuggling, slow clients, floods"),
+    ("test-edge", "messages with two meanings"),
     ("test-durability", "kills, power cuts, failing disks"),
     ("test-coverage", "coverage of the command line"),
 ]
@@ -39,7 +39,7 @@ STEPS = [
 PROOFS = [
     ("test-drain", "stops under load"),
     ("test-identities", "identities on the lanes"),
-    ("test-edge", "smuggling, slow clients, floods"),
+    ("test-edge", "messages with two meanings"),
     ("test-durability", "kills, power cuts, failing disks"),
 ]
 
