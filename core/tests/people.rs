@@ -1,6 +1,7 @@
 //! People from outside: from the invitation to the end of the session, and every operation for
 //! people against everybody who must not reach it.
 
+#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod support;
 
 use axum::http::header;
