@@ -33,10 +33,12 @@ STEPS = [
     ("test-identities", "identities on the lanes"),
     ("test-edge", "messages with two meanings"),
     ("test-durability", "kills, power cuts, failing disks"),
+    ("test-canary", "personal data in nothing that operators read"),
     ("test-coverage", "coverage of the command line"),
 ]
 # Long forms: the step runs with PROVE=1 in its environment and takes its full counts from it.
 PROOFS = [
+    ("test-oracle", "the policy against an independent engine"),
     ("test-drain", "stops under load"),
     ("test-identities", "identities on the lanes"),
     ("test-edge", "messages with two meanings"),

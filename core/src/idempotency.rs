@@ -3,7 +3,8 @@
 //! Only answers that succeeded are kept; a failure may be tried again. What runs is known in
 //! memory and released when the work ends, is dropped or the process dies, so that no key can
 //! stay locked. Answers are sealed under the key of the caller, with the fingerprint of their
-//! request inside, because a bare hash of a small body can be guessed.
+//! request inside, because a bare hash of a small body can be guessed. A key is text of the
+//! caller, which may name a person: it stands everywhere as a keyed HMAC.
 //!
 //! The answers of one caller have a bound in octets. Beyond it the oldest go first: refusing new
 //! keys would stop a busy plugin, and an event published again is still known by its id.
@@ -11,11 +12,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ring::hmac;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde_json::Value;
 
-use crate::json::canonical_digest;
-use crate::{Clock, Migration, Sealer, Store, StoreError};
+use crate::json::{canonical_digest, hex};
+use crate::{Clock, MasterKey, Migration, Sealer, Store, StoreError};
 
 pub const MIGRATIONS: &[Migration] = &[FIRST, BOUND];
 
@@ -94,6 +96,7 @@ pub struct Idempotency {
     sealer: Sealer,
     clock: Clock,
     running: Running,
+    names: hmac::Key,
     most_kept: i64,
 }
 
@@ -105,8 +108,11 @@ pub struct Ticket {
 }
 
 impl Idempotency {
-    pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
-        Self { store, sealer, clock, running: Running::default(), most_kept: MOST_KEPT }
+    pub fn new(store: Store, sealer: Sealer, clock: Clock, master: &MasterKey) -> Self {
+        let names = master.derive("idempotency keys", "");
+        let names = hmac::Key::new(hmac::HMAC_SHA256, names.as_slice());
+        let running = Running::default();
+        Self { store, sealer, clock, running, names, most_kept: MOST_KEPT }
     }
 
     pub async fn begin(
@@ -115,6 +121,7 @@ impl Idempotency {
         key: &str,
         fingerprint: Fingerprint,
     ) -> Result<Turn, StoreError> {
+        let key = &hex(hmac::sign(&self.names, key.as_bytes()).as_ref());
         let slot = (caller.to_owned(), key.to_owned());
         // The slot is taken before the store is asked, so two first requests cannot both pass.
         let ticket = {
@@ -244,7 +251,6 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::MasterKey;
 
     const ONE: Fingerprint = [1; 32];
     const TWO: Fingerprint = [2; 32];
@@ -253,8 +259,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("core.db"), &[MIGRATIONS]).unwrap();
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
-        let sealer = Sealer::new(MasterKey::from_bytes(&[7; 32]).unwrap());
-        (Idempotency::new(store, sealer, clock.clone()), clock, folder)
+        let master = MasterKey::from_bytes(&[7; 32]).unwrap();
+        let sealer = Sealer::new(master.clone());
+        (Idempotency::new(store, sealer, clock.clone(), &master), clock, folder)
     }
 
     async fn ticket(keys: &Idempotency, caller: &str) -> Ticket {

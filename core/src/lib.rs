@@ -134,6 +134,7 @@ impl Core {
                 store.clone(),
                 sealer.clone(),
                 clock.clone(),
+                &master,
             ),
             limits: api::limits::Limits::new(&config.rates),
             load: api::load::Load::new(config.limits.requests, config.limits.waiting),

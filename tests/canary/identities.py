@@ -31,7 +31,7 @@ def person(rng: random.Random) -> dict[str, str]:
         "phone": f"+999{digits(11)}",
         "address": f"{digits(3)} {word().title()} Street, {word().title()}",
         "note": f"complains of {word(14)} 'since' <{word(8)}>",
-        "token": f"tok_{word(24)}",
+        "token": f"tok_{word(12)}.{word(12).upper()}",
         "password": f"{word(12)}-{digits(6)}!",
         "totp_secret": secret,
     }

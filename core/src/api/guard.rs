@@ -211,8 +211,9 @@ impl Core {
             Phase::Outcome => Entry::outcome(actor, action, ""),
         };
         entry.lane = request.operation.lane.map(str::to_owned);
-        // Only what the grammar of ids lets through: a path is text of the caller until validated.
-        let about = request.path_value("plugin_id").filter(|id| is_plugin_id(id));
+        // A path is text of the caller; only the id of a plugin that Core knows is a fact.
+        let known = |id: &&str| self.registry.get(id).is_some();
+        let about = request.path_value("plugin_id").filter(known);
         entry.plugin_id = about.map(str::to_owned);
         entry.trace_id = Some(request.trace.trace_id.clone());
         entry
@@ -293,12 +294,6 @@ fn reaches_outside(operation: &OperationInfo) -> bool {
 
 fn is_audited(operation: &OperationInfo) -> bool {
     operation.audit_action != Some(NOT_AUDITED)
-}
-
-fn is_plugin_id(text: &str) -> bool {
-    let allowed =
-        |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"_-".contains(&octet);
-    !text.is_empty() && text.len() <= 63 && text.bytes().all(allowed)
 }
 
 pub(super) fn token_problem(error: TokenError) -> Problem {
