@@ -115,7 +115,7 @@ impl Store {
         migrate(&mut connection, modules)?;
         files::sync_parent(path)?;
         let readers = Readers::open(path)?;
-        let writer = Writer::start(connection, path, on_failure)?;
+        let writer = Writer::start(connection, on_failure)?;
         Ok(Self { writer, readers })
     }
 

@@ -187,6 +187,27 @@ async fn a_full_disk_loses_no_record_that_an_effect_relies_upon() {
 }
 
 #[tokio::test]
+async fn a_journal_that_has_been_moved_once_is_not_moved_after_every_write() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = open(folder.path());
+    for number in 0..12 {
+        insert(&store, format!("{number}{}", "x".repeat(1_000_000))).await.expect("writes");
+    }
+    let modified = || {
+        let meta = std::fs::metadata(folder.path().join("core.db")).expect("exists");
+        meta.modified().expect("a time")
+    };
+    // At most one checkpoint may fall due among a few small writes.
+    let mut moved = 0;
+    let mut before = modified();
+    for number in 0..50 {
+        insert(&store, format!("small-{number}")).await.expect("writes");
+        moved += usize::from(std::mem::replace(&mut before, modified()) != before);
+    }
+    assert!(moved <= 1, "{moved} checkpoints in 50 small writes");
+}
+
+#[tokio::test]
 async fn migrations_run_once() {
     let folder = tempfile::tempdir().expect("folder");
     let store = open(folder.path());

@@ -9,7 +9,6 @@
 //! need not be awaited before it (see [`Writer::enqueue`]).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
@@ -24,7 +23,8 @@ use super::{OnFailure, StoreError};
 const BATCH_JOBS: usize = 256;
 const BATCH_TIME: Duration = Duration::from_millis(2);
 const QUEUE: usize = 4_096;
-const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+/// Pages of 4 KiB in the journal before they move into the file.
+const CHECKPOINT_PAGES: i64 = 1_024;
 /// After a write that others build upon was lost to a full disk, nothing is written for longer
 /// than any request may take, so that no effect can follow a record that is not there.
 const REST: Duration = Duration::from_secs(65);
@@ -41,17 +41,12 @@ enum Message {
 }
 
 impl Writer {
-    pub fn start(
-        connection: Connection,
-        path: &Path,
-        on_failure: OnFailure,
-    ) -> Result<Self, StoreError> {
+    pub fn start(connection: Connection, on_failure: OnFailure) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE);
-        let journal = PathBuf::from(format!("{}-wal", path.display()));
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
-                Loop { connection, jobs, journal, on_failure, rests_until: None }.run();
+                Loop { connection, jobs, on_failure, rests_until: None }.run();
             })
             .map_err(|_| StoreError::Unavailable)?;
         Ok(Self { queue, handle: Arc::new(std::sync::Mutex::new(Some(thread))) })
@@ -204,7 +199,6 @@ where
 struct Loop {
     connection: Connection,
     jobs: Receiver<Message>,
-    journal: PathBuf,
     on_failure: OnFailure,
     rests_until: Option<Instant>,
 }
@@ -277,10 +271,15 @@ impl Loop {
         Ok(open)
     }
 
-    /// Moves the journal into the file once it has grown, and looks at the result.
+    /// Moves the journal into the file once it has grown, and looks at the result. The size of the
+    /// journal file says nothing: SQLite writes it anew from the start and never shortens it, so
+    /// what counts is the pages that are in use.
     fn checkpoint(&self) -> Result<(), String> {
-        let size = std::fs::metadata(&self.journal).map(|meta| meta.len()).unwrap_or(0);
-        if size < CHECKPOINT_BYTES {
+        let used = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(NOOP)")
+            .and_then(|mut pages| pages.query_row([], |row| row.get::<_, i64>(1)));
+        if used.is_ok_and(|used| used < CHECKPOINT_PAGES) {
             return Ok(());
         }
         match self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {

@@ -84,7 +84,10 @@ def check_request(request: httpx2.Request, case: dict[str, Any]) -> None:
 
 def check_answer(answer: Any, case: dict[str, Any]) -> None:
     answers = case["answers"]
-    if answers["media_type"].endswith("json") and answers["media_type"]:
+    if isinstance(answer, bytes):
+        # A medium that the package does not read, such as lines of JSON of a kind of its own.
+        assert answer
+    elif answers["media_type"].endswith("json"):
         body = answers["body"]
         if case["returns"] is not None:
             body = body.get(case["returns"])
