@@ -33,16 +33,22 @@ class Recorder:
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
         answers = self.case["answers"]
-        media_type, body = answers["media_type"], answers["body"]
+        media_type = answers["media_type"]
         if not media_type:
             return httpx2.Response(answers["status"])
-        is_json = "json" in media_type
-        content = json.dumps(body) if is_json else str(body)
-        if media_type == "text/event-stream":
-            content = f"data: {json.dumps(body)}\n\n"
         return httpx2.Response(
-            answers["status"], headers={"content-type": media_type}, content=content
+            answers["status"],
+            headers={"content-type": media_type},
+            content=content(answers),
         )
+
+
+def content(answers: dict[str, Any]) -> str:
+    """What the server of the test answers."""
+    media_type, body = answers["media_type"], answers["body"]
+    if media_type == "text/event-stream":
+        return f"data: {json.dumps(body)}\n\n"
+    return json.dumps(body) if "json" in media_type else str(body)
 
 
 def find(client: Any, case: dict[str, Any]) -> Any:
@@ -85,8 +91,7 @@ def check_request(request: httpx2.Request, case: dict[str, Any]) -> None:
 def check_answer(answer: Any, case: dict[str, Any]) -> None:
     answers = case["answers"]
     if isinstance(answer, bytes):
-        # A medium that the package does not read, such as lines of JSON of a kind of its own.
-        assert answer
+        assert answer == content(answers).encode()
     elif answers["media_type"].endswith("json"):
         body = answers["body"]
         if case["returns"] is not None:
