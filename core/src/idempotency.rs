@@ -96,7 +96,7 @@ pub struct Idempotency {
     sealer: Sealer,
     clock: Clock,
     running: Running,
-    names: hmac::Key,
+    names: Arc<hmac::Key>,
     most_kept: i64,
 }
 
@@ -110,7 +110,7 @@ pub struct Ticket {
 impl Idempotency {
     pub fn new(store: Store, sealer: Sealer, clock: Clock, master: &MasterKey) -> Self {
         let names = master.derive("idempotency keys", "");
-        let names = hmac::Key::new(hmac::HMAC_SHA256, names.as_slice());
+        let names = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, names.as_slice()));
         let running = Running::default();
         Self { store, sealer, clock, running, names, most_kept: MOST_KEPT }
     }
