@@ -25,7 +25,7 @@ SEED = int(os.environ.get("CANARY_SEED") or random.SystemRandom().randrange(1_00
 LAST = {"logout", "deregister_plugin"}
 STORED = "canary"
 # Fields that stand at rest as they are, as their documentation says; no log may have them either.
-PLAIN_AT_REST = {"partition_key", "reason"}
+PLAIN_AT_REST = {"key", "partition_key", "reason"}
 
 
 class Sower:
@@ -73,7 +73,7 @@ class Sower:
 
     def attack(self, operation: contract.Operation) -> None:
         token = self.core.admin_token if "sessionToken" in operation.schemes else self.plugin
-        quoted = {p["name"]: self.value() for p in operation.parameters if p["in"] == "path"}
+        quoted = {p["name"]: self.value(p["name"]) for p in operation.parameters if p["in"] == "path"}
         query = "?" + urllib.parse.urlencode({p["name"]: self.value() for p in operation.parameters if p["in"] == "query"})
         headers = {p["name"]: self.value() for p in operation.parameters if p["in"] == "header"}
         headers |= {"x-note": self.value(), "user-agent": self.value(), "cookie": f"s={self.value()}"}

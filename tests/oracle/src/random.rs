@@ -63,7 +63,13 @@ impl Dice {
     }
 
     fn rule(&mut self) -> Rule {
-        let effect = self.pick(&[RuleEffect::Allow, RuleEffect::Deny, RuleEffect::Mask]);
+        let effect = self.pick(&[
+            RuleEffect::Allow,
+            RuleEffect::Deny,
+            RuleEffect::Mask,
+            RuleEffect::Mask,
+            RuleEffect::Mask,
+        ]);
         let classes = match effect {
             RuleEffect::Mask => names(vec![self.pick(DataTrait::ALL), self.pick(DataTrait::ALL)]),
             _ => Vec::new(),
