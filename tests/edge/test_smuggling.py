@@ -14,7 +14,6 @@ from cores import Core, running_core
 from peer import Peer, running_peer
 from smuggling import ATTACKS, CHUNKED, HIDDEN, Attack, get, post
 
-
 # What a server may say of a message it cannot read. Any other status comes from behind the parser.
 REFUSALS = {400, 408, 413, 414, 417, 431, 501, 505}
 

@@ -38,6 +38,9 @@ const STREAMS: u32 = 100;
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
+/// An answer of HTTP/2 goes in parts of a frame each, so that its request runs until the peer has
+/// made room for the last one and not only until it is queued.
+const PART: usize = 16 * 1024;
 /// Streams a peer may reset before we have looked at them, and those we reset for its faults.
 const PENDING_RESETS: usize = 20;
 const LOCAL_RESETS: usize = 100;
@@ -99,6 +102,8 @@ async fn talk<S>(
     loop {
         let next = lame.or(end);
         tokio::select! {
+            // What has arrived is read before anybody is called late: it may have waited for us.
+            biased;
             _ = connection.as_mut() => return,
             _ = stopping.changed(), if !told => {
                 told = true;
@@ -182,7 +187,7 @@ impl Exchange {
         if *self.shared.stopping.borrow() && version < Version::HTTP_2 {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|body| Counted { body, _running: running }))
+        Ok(response.map(|body| Counted { body, part: Bytes::new(), running }))
     }
 
     async fn route(&self, request: hyper::Request<Incoming>) -> Response {
@@ -202,7 +207,9 @@ impl Exchange {
 /// An answer whose request runs until its last octet has been taken.
 struct Counted {
     body: Body,
-    _running: Running,
+    /// What has come from the body and is not handed over yet.
+    part: Bytes,
+    running: Running,
 }
 
 impl HttpBody for Counted {
@@ -213,15 +220,39 @@ impl HttpBody for Counted {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let this = &mut *self;
+        if !this.running.is_http2() {
+            return Pin::new(&mut this.body).poll_frame(context);
+        }
+        if this.part.is_empty() {
+            match Pin::new(&mut this.body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => this.part = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                other => {
+                    this.running.waits_for_us();
+                    return other;
+                }
+            }
+        }
+        this.running.handed_over();
+        let now = this.part.len().min(PART);
+        Poll::Ready(Some(Ok(Frame::data(this.part.split_to(now)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.part.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (left, behind) = (self.part.len() as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(left + behind.lower());
+        if let Some(upper) = behind.upper() {
+            hint.set_upper(left + upper);
+        }
+        hint
     }
 }
 

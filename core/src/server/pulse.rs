@@ -4,10 +4,14 @@
 //! begin and end. From that follows the time by which the peer must have moved: to the end of a
 //! header, to the next request, or to read what it asked for. While a request runs on our side,
 //! nobody is late.
+//!
+//! A stream of HTTP/2 can stand still while its connection moves: its peer gives it no window. So
+//! each answer there tells by itself whose turn it is.
 
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,6 +32,9 @@ pub struct Pulse {
     quiet_since: AtomicU64,
     reading_since: AtomicU64,
     stuck_since: AtomicU64,
+    /// Answers of HTTP/2 that wait for room at the peer, by their requests, and since when.
+    unread: Mutex<HashMap<u64, u64>>,
+    requests: AtomicU64,
 }
 
 impl Pulse {
@@ -40,6 +47,8 @@ impl Pulse {
             quiet_since: AtomicU64::new(1),
             reading_since: AtomicU64::new(0),
             stuck_since: AtomicU64::new(0),
+            unread: Mutex::default(),
+            requests: AtomicU64::new(0),
         })
     }
 
@@ -49,7 +58,8 @@ impl Pulse {
         self.began.store(true, Ordering::Release);
         self.is_http2.store(is_http2, Ordering::Release);
         self.reading_since.store(0, Ordering::Release);
-        Running(self.clone())
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        Running { pulse: self.clone(), number, is_http2 }
     }
 
     pub fn is_http2(&self) -> bool {
@@ -62,7 +72,10 @@ impl Pulse {
         let late = |since: u64, limit: Duration| {
             since != 0 && u128::from(now.saturating_sub(since)) >= limit.as_millis()
         };
-        if late(self.stuck_since.load(Ordering::Acquire), limits.write) {
+        let unread = self.unread().values().copied().min().unwrap_or(0);
+        if late(self.stuck_since.load(Ordering::Acquire), limits.write)
+            || late(unread, limits.write)
+        {
             return Some(Connection::WriteTimeout);
         }
         if self.running.load(Ordering::Acquire) > 0 {
@@ -78,6 +91,10 @@ impl Pulse {
         }
         let idle = late(quiet, limits.idle) && (reading == 0 || self.is_http2());
         idle.then_some(Connection::IdleTimeout)
+    }
+
+    fn unread(&self) -> MutexGuard<'_, HashMap<u64, u64>> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> u64 {
@@ -103,12 +120,35 @@ impl Pulse {
 }
 
 /// One request that has not ended.
-pub struct Running(Arc<Pulse>);
+pub struct Running {
+    pulse: Arc<Pulse>,
+    number: u64,
+    is_http2: bool,
+}
+
+impl Running {
+    pub fn is_http2(&self) -> bool {
+        self.is_http2
+    }
+
+    /// A part of the answer has been handed over: the peer is to make room for it.
+    pub fn handed_over(&self) {
+        self.pulse.unread().insert(self.number, self.pulse.now());
+    }
+
+    /// All parts have gone and the next is not made yet.
+    pub fn waits_for_us(&self) {
+        self.pulse.unread().remove(&self.number);
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.quiet_since.store(self.0.now(), Ordering::Release);
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        if self.is_http2 {
+            self.waits_for_us();
+        }
+        self.pulse.quiet_since.store(self.pulse.now(), Ordering::Release);
+        self.pulse.running.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -246,5 +286,23 @@ mod tests {
         advance(SECOND).await;
         assert_eq!(pulse.overdue(&limits()), Some(Connection::WriteTimeout));
         drop(peer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_answer_without_room_is_late_while_the_others_move() {
+        let pulse = Pulse::start();
+        let (stuck, moving, made) = (pulse.request(true), pulse.request(true), pulse.request(true));
+        stuck.handed_over();
+        made.handed_over();
+        made.waits_for_us();
+        for _ in 0..29 {
+            moving.handed_over();
+            advance(SECOND).await;
+        }
+        assert_eq!(pulse.overdue(&limits()), None);
+        advance(SECOND).await;
+        assert_eq!(pulse.overdue(&limits()), Some(Connection::WriteTimeout));
+        drop(stuck);
+        assert_eq!(pulse.overdue(&limits()), None);
     }
 }
