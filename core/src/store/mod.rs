@@ -13,6 +13,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction};
 
 use readers::Readers;
@@ -201,6 +202,7 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    keep_plans(connection)?;
     // The writer checkpoints itself: SQLite's automatic checkpoint swallows disk errors.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
@@ -208,6 +210,13 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     if mode != "wal" || synchronous != 2 {
         return Err(StoreError::Broken("the file cannot be put in WAL mode with full sync"));
     }
+    Ok(())
+}
+
+/// A partial index makes SQLite look at the values bound to a statement and compile it anew for
+/// each of them, which costs far more than most statements do. No plan here needs the values.
+fn keep_plans(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
-use super::{STATEMENTS, StoreError};
+use super::{STATEMENTS, StoreError, keep_plans};
 
 const CONNECTIONS: usize = 4;
 
@@ -24,6 +24,7 @@ impl Readers {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.pragma_update(None, "query_only", true)?;
             connection.pragma_update(None, "trusted_schema", false)?;
+            keep_plans(&connection)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
             idle.push(connection);
         }

@@ -21,7 +21,8 @@ use crate::telemetry::metrics::{STORE_BATCH, STORE_SECONDS};
 use super::{OnFailure, StoreError};
 
 const BATCH_JOBS: usize = 256;
-const BATCH_TIME: Duration = Duration::from_millis(2);
+/// Jobs are small, so this stops only a batch of large ones.
+const BATCH_TIME: Duration = Duration::from_millis(10);
 const QUEUE: usize = 4_096;
 /// Pages of 4 KiB in the journal before they move into the file.
 const CHECKPOINT_PAGES: i64 = 1_024;
