@@ -166,12 +166,11 @@ impl Idempotency {
             .store
             .read(move |conn| {
                 Ok(conn
-                    .query_row(
+                    .prepare_cached(
                         "SELECT answer FROM idempotency
                          WHERE caller = ?1 AND key = ?2 AND answered_at > ?3",
-                        params![slot.0, slot.1, since],
-                        |row| row.get(0),
-                    )
+                    )?
+                    .query_row(params![slot.0, slot.1, since], |row| row.get(0))
                     .optional()?)
             })
             .await?;
@@ -187,25 +186,46 @@ impl Idempotency {
 impl Ticket {
     /// Keeps the answer for those who ask again.
     pub async fn keep(self, answer: &Value) -> Result<(), StoreError> {
-        let now = self.owner.clock.unix_millis();
-        let (caller, key) = self.slot.clone();
+        let (keeper, answer) = (self.keeper(), answer.clone());
+        self.owner.store.write(move |tx| keeper.keep(tx, &answer)).await
+    }
+
+    /// Keeps the answer within a transaction. The ticket itself is held until that is on the disk,
+    /// so that nobody else begins the same work meanwhile.
+    pub fn keeper(&self) -> Keeper {
+        Keeper {
+            sealer: self.owner.sealer.clone(),
+            slot: self.slot.clone(),
+            fingerprint: self.fingerprint,
+            now: self.owner.clock.unix_millis(),
+            most_kept: self.owner.most_kept,
+        }
+    }
+}
+
+/// What it takes to keep the answer of a ticket.
+pub struct Keeper {
+    sealer: Sealer,
+    slot: (String, String),
+    fingerprint: Fingerprint,
+    now: i64,
+    most_kept: i64,
+}
+
+impl Keeper {
+    pub fn keep(self, tx: &Transaction<'_>, answer: &Value) -> Result<(), StoreError> {
+        let (caller, key) = self.slot;
         let mut record = self.fingerprint.to_vec();
         record.extend_from_slice(answer.to_string().as_bytes());
-        let sealed = self.owner.sealer.seal(&caller, &place(&key), &record)?;
-        let most_kept = self.owner.most_kept;
-        self.owner
-            .store
-            .write(move |tx| {
-                tx.execute(
-                    "INSERT INTO idempotency (caller, key, answer, answered_at)
-                     VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (caller, key) DO UPDATE SET answer = excluded.answer,
-                        answered_at = excluded.answered_at",
-                    params![caller, key, sealed, now],
-                )?;
-                make_room(tx, &caller, &key, most_kept)
-            })
-            .await
+        let sealed = self.sealer.seal(&caller, &place(&key), &record)?;
+        tx.prepare_cached(
+            "INSERT INTO idempotency (caller, key, answer, answered_at)
+             VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (caller, key) DO UPDATE SET answer = excluded.answer,
+                answered_at = excluded.answered_at",
+        )?
+        .execute(params![caller, key, sealed, self.now])?;
+        make_room(tx, &caller, &key, self.most_kept)
     }
 }
 

@@ -10,7 +10,7 @@ use vivified_contract::problems;
 use vivified_contract::runtime::{Call, DateTime, Problem, RequestInfo, Violation};
 
 use super::guard::store_failed;
-use crate::idempotency::{Turn, fingerprint};
+use crate::idempotency::{Ticket, Turn, fingerprint};
 use crate::json::parse_json;
 use crate::policy::{Operation, Party, Request, Stated};
 use crate::registry::Plugin;
@@ -38,6 +38,41 @@ pub fn permit(core: &Core, request: &Request<'_>) -> Result<(), Problem> {
     if decision.allows() { Ok(()) } else { Err(core.decisions.problem(request, &decision)) }
 }
 
+/// What stands for a request before its work begins.
+pub enum Before<T> {
+    Answered(T),
+    /// To be done; with the right to keep the answer when the request has a key.
+    Fresh(Option<Ticket>),
+}
+
+/// Whether the same request with the same `Idempotency-Key` was answered before.
+pub async fn before<T: DeserializeOwned>(
+    core: &Core,
+    plugin_id: &str,
+    request: &RequestInfo,
+    body: &[u8],
+) -> Result<Before<T>, Problem> {
+    let Some(key) = &request.idempotency_key else { return Ok(Before::Fresh(None)) };
+    if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        let pointer = "/header/Idempotency-Key";
+        let message = "has 1 to 255 visible ASCII characters";
+        return Err(problems::invalid_request().with_violation(pointer, "pattern", message));
+    }
+    let path: Vec<&str> = request.path.iter().map(|(_, value)| value.as_str()).collect();
+    let body = parse_json(body).unwrap_or(Value::Null);
+    let print = fingerprint(request.operation.id, &path, &body);
+    match core.idempotency.begin(plugin_id, key, print).await.map_err(store_failed)? {
+        Turn::Fresh(ticket) => Ok(Before::Fresh(Some(ticket))),
+        Turn::Replay(answer) => {
+            let answer = serde_json::from_value(answer).map_err(|_| problems::internal_error())?;
+            Ok(Before::Answered(answer))
+        }
+        Turn::Running => Err(problems::idempotency_running().with_retry_after(1)),
+        Turn::Mismatch => Err(problems::idempotency_mismatch()),
+    }
+}
+
 /// Does `work`, unless the same request with the same `Idempotency-Key` was answered before.
 pub async fn once<T, F>(
     core: &Core,
@@ -50,29 +85,16 @@ where
     T: Serialize + DeserializeOwned,
     F: Future<Output = Result<T, Problem>>,
 {
-    let Some(key) = &request.idempotency_key else { return work.await };
-    if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic())
-    {
-        let pointer = "/header/Idempotency-Key";
-        let message = "has 1 to 255 visible ASCII characters";
-        return Err(problems::invalid_request().with_violation(pointer, "pattern", message));
+    let ticket = match before(core, plugin_id, request, body).await? {
+        Before::Answered(answer) => return Ok(answer),
+        Before::Fresh(ticket) => ticket,
+    };
+    let answer = work.await?;
+    if let Some(ticket) = ticket {
+        let kept = serde_json::to_value(&answer).map_err(|_| problems::internal_error())?;
+        ticket.keep(&kept).await.map_err(store_failed)?;
     }
-    let path: Vec<&str> = request.path.iter().map(|(_, value)| value.as_str()).collect();
-    let body = parse_json(body).unwrap_or(Value::Null);
-    let print = fingerprint(request.operation.id, &path, &body);
-    match core.idempotency.begin(plugin_id, key, print).await.map_err(store_failed)? {
-        Turn::Fresh(ticket) => {
-            let answer = work.await?;
-            let kept = serde_json::to_value(&answer).map_err(|_| problems::internal_error())?;
-            ticket.keep(&kept).await.map_err(store_failed)?;
-            Ok(answer)
-        }
-        Turn::Replay(answer) => {
-            serde_json::from_value(answer).map_err(|_| problems::internal_error())
-        }
-        Turn::Running => Err(problems::idempotency_running().with_retry_after(1)),
-        Turn::Mismatch => Err(problems::idempotency_mismatch()),
-    }
+    Ok(answer)
 }
 
 /// Faults of a value that stands at `place` of the request.

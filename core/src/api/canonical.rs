@@ -2,26 +2,31 @@
 
 use std::time::Duration;
 
+use rusqlite::Transaction;
 use serde_json::Value;
 use tokio::time::Instant;
 use vivified_contract::api::{CanonicalApi, StreamEventsParams};
 use vivified_contract::runtime::{Call, Problem, Raw};
 use vivified_contract::{models, problems};
 
-use super::calls::{asks, moment, once, permit, plugin, violations};
+use super::calls::{Before, asks, before, moment, permit, plugin, violations};
 use super::delivery::{Reader, cloud_event, event_types};
-use super::guard::store_failed;
+use super::guard::{RECORDED, store_failed};
 use super::streams::{self, Cursors};
 use crate::canonical::{
-    BusError, Delivery, Draft, EventType, EventTypes, Outcome, Pulled, Subscription, Verdict, Wish,
+    BusError, Delivery, Draft, EventType, EventTypes, Outcome, Pulled, Receipt, Subscription,
+    Verdict, Wish,
 };
+use crate::idempotency::Ticket;
 use crate::json::sha256;
 use crate::policy::{DataTraits, Request};
 use crate::telemetry;
 use crate::telemetry::traces::{Kind, event_step};
-use crate::{Caller, Core};
+use crate::{Caller, Core, StoreError};
 
 const DEFAULT_MAX: i32 = 10;
+/// What a published event is answered with.
+const ACCEPTED: u16 = 202;
 const DEFAULT_IN_FLIGHT: i32 = 256;
 
 impl CanonicalApi for Core {
@@ -58,18 +63,27 @@ impl CanonicalApi for Core {
             partition_key: body.partition_key,
             traceparent: Some(request.trace.traceparent()),
         };
-        let work = async {
-            let receipt = self.events.publish(draft).await.map_err(failed)?;
-            Ok(models::PublishReceipt {
-                event_id: receipt.event_id,
-                sequence: receipt.sequence,
-                duplicate: receipt.duplicate,
-                ..Default::default()
-            })
+        let before = before(self, &plugin.plugin_id, request, call.body_octets()).await?;
+        let ticket = match before {
+            Before::Answered(receipt) => return Ok(receipt),
+            Before::Fresh(ticket) => ticket,
         };
-        let receipt = once(self, &plugin.plugin_id, request, call.body_octets(), work).await?;
-        call.note("sequence", receipt.sequence);
-        Ok(receipt)
+        // The event, the answer kept for its key and the record of both are one transaction.
+        let keeper = ticket.as_ref().map(Ticket::keeper);
+        let (audit, mut entry) = (self.audit.clone(), self.success(call, ACCEPTED));
+        let event_type = event_type.name.clone();
+        let record = move |tx: &Transaction<'_>, receipt: &Receipt| {
+            let broken = |_| StoreError::Broken("a receipt is plain JSON");
+            let answer = serde_json::to_value(published(receipt)).map_err(broken)?;
+            entry.detail.insert("event_type".to_owned(), event_type);
+            entry.detail.insert("sequence".to_owned(), receipt.sequence.to_string());
+            entry.response_bytes = Some(answer.to_string().len() as u64);
+            keeper.map_or(Ok(()), |keeper| keeper.keep(tx, &answer))?;
+            audit.append_in(tx, &entry).map(drop)
+        };
+        let receipt = self.events.publish_with(draft, record).await.map_err(failed)?;
+        call.note(RECORDED, true);
+        Ok(published(&receipt))
     }
 
     async fn list_event_types(
@@ -201,6 +215,15 @@ impl CanonicalApi for Core {
             unknown: settled.unknown,
             ..Default::default()
         })
+    }
+}
+
+fn published(receipt: &Receipt) -> models::PublishReceipt {
+    models::PublishReceipt {
+        event_id: receipt.event_id.clone(),
+        sequence: receipt.sequence,
+        duplicate: receipt.duplicate,
+        ..Default::default()
     }
 }
 

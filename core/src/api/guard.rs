@@ -4,9 +4,10 @@
 //! All facts come from the operation's entry in the contract; the rules come from the policy. A
 //! fact that Core does not understand, such as a scheme or a trait it has never heard of, denies.
 
+use serde_json::Value;
 use vivified_contract::problems;
 use vivified_contract::runtime::{
-    Allowance, Credentials, End, Guard, OperationInfo, Outcome, Problem, RequestInfo, Stage,
+    Allowance, Call, Credentials, End, Guard, OperationInfo, Outcome, Problem, RequestInfo, Stage,
 };
 
 use super::assurance;
@@ -22,6 +23,8 @@ use crate::{Caller, Core, StoreError};
 
 /// The value of `x-audit-action` that says: nothing happens here.
 const NOT_AUDITED: &str = "none";
+/// The note of an operation that wrote the record of its success together with its effect.
+pub(super) const RECORDED: &str = "recorded";
 /// Longest text of a detail in a record.
 const LONGEST_DETAIL: usize = 256;
 
@@ -123,7 +126,11 @@ impl Guard for Core {
         if !is_audited(request.operation) {
             return Ok(());
         }
-        if !self.is_recorded(request, caller, outcome) {
+        let is_recorded = outcome.notes.iter().any(|(key, _)| *key == RECORDED);
+        if outcome.code.is_none() && is_recorded {
+            return Ok(());
+        }
+        if !self.is_worth_a_record(request, caller, outcome) {
             return Ok(());
         }
         let mut entry = self.entry(request, caller, Phase::Outcome);
@@ -137,7 +144,7 @@ impl Guard for Core {
         entry.status = Some(outcome.status);
         entry.request_bytes = Some(outcome.request_octets);
         entry.response_bytes = outcome.response_octets;
-        take_notes(&mut entry, outcome);
+        take_notes(&mut entry, &outcome.notes);
         self.audit.append(entry).await.map(|_| ()).map_err(audit_failed)
     }
 
@@ -188,7 +195,7 @@ impl Core {
 
     /// Of a flood that is refused, the first of each minute is written down: a log that records
     /// every one would let anybody fill the disk.
-    fn is_recorded(
+    fn is_worth_a_record(
         &self,
         request: &RequestInfo,
         caller: Option<&Caller>,
@@ -201,6 +208,20 @@ impl Core {
         let key = caller.map(|caller| caller.actor(&self.audit).id);
         let key = key.unwrap_or_else(|| address_key(request.peer));
         !flood || self.limits.record_refusal(&key)
+    }
+
+    /// The record of a success, for an operation that writes it together with its effect. The
+    /// note [`RECORDED`] then says that the pipeline has none to write.
+    pub(super) fn success(&self, call: &Call<'_, Caller>, status: u16) -> Entry {
+        let (request, caller) = (call.request, call.caller);
+        let mut entry = self.entry(request, Some(caller), Phase::Outcome);
+        let rule = self.policy.rules().decide(&asked(request, caller)).rule;
+        entry.rule = Some(rule.to_string());
+        entry.detail.extend(request.purpose.as_deref().and_then(stated));
+        entry.outcome = "ok".to_owned();
+        entry.status = Some(status);
+        entry.request_bytes = Some(call.body_octets().len() as u64);
+        entry
     }
 
     fn entry(&self, request: &RequestInfo, caller: Option<&Caller>, phase: Phase) -> Entry {
@@ -273,8 +294,8 @@ fn log_failure(request: &RequestInfo, outcome: &Outcome) {
 }
 
 /// Notes become details, but for the few that have a field of their own.
-fn take_notes(entry: &mut Entry, outcome: &Outcome) {
-    for (key, value) in &outcome.notes {
+fn take_notes(entry: &mut Entry, notes: &[(&'static str, Value)]) {
+    for (key, value) in notes {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let text: String = text.chars().take(LONGEST_DETAIL).collect();
         match *key {

@@ -35,6 +35,15 @@ pub struct Receipt {
 impl Bus {
     /// Answers once the event and all its deliveries are on the disk.
     pub async fn publish(&self, draft: Draft) -> Result<Receipt, BusError> {
+        self.publish_with(draft, |_, _| Ok(())).await
+    }
+
+    /// [`Bus::publish`] together with what is written of it: `record` runs in the same
+    /// transaction, so both stand or fall, and one sync is enough for both.
+    pub async fn publish_with<F>(&self, draft: Draft, record: F) -> Result<Receipt, BusError>
+    where
+        F: FnOnce(&Transaction<'_>, &Receipt) -> Result<(), StoreError> + Send + 'static,
+    {
         let now = self.clock.unix_millis();
         let event_id = draft.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let place = place(&draft.source, &event_id, now);
@@ -44,31 +53,18 @@ impl Bus {
         let receipt = self
             .store
             .write(move |tx| {
-                if let Some(sequence) = known(tx, &draft.source, &event_id, now)? {
-                    return Ok(Ok(Receipt { event_id, sequence, duplicate: true }));
-                }
-                if backlog(tx, &draft.source, PUBLISHED)? > quotas.published {
-                    return Ok(Err(BusError::PublishedQuota));
-                }
-                let size = i64::try_from(payload.len()).unwrap_or(i64::MAX);
-                tx.prepare_cached(
-                    "INSERT INTO events (source, event_id, event_type, published_at,
-                        partition_key, data_traits, traceparent, payload)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )?
-                .execute(params![
-                    draft.source,
-                    event_id,
-                    draft.event_type,
-                    now,
-                    draft.partition_key,
-                    draft.data_traits.join(","),
-                    draft.traceparent,
-                    payload
-                ])?;
-                let sequence = tx.last_insert_rowid();
-                fan_out(tx, sequence, &draft, size, quotas.awaited, now)?;
-                Ok(Ok(Receipt { event_id, sequence, duplicate: false }))
+                let earlier = known(tx, &draft.source, &event_id, now)?;
+                let duplicate = earlier.is_some();
+                let sequence = match earlier {
+                    Some(sequence) => sequence,
+                    None if backlog(tx, &draft.source, PUBLISHED)? > quotas.published => {
+                        return Ok(Err(BusError::PublishedQuota));
+                    }
+                    None => insert(tx, &draft, &event_id, &payload, quotas.awaited, now)?,
+                };
+                let receipt = Receipt { event_id, sequence, duplicate };
+                record(tx, &receipt)?;
+                Ok(Ok(receipt))
             })
             .await??;
         let step = if receipt.duplicate { EventStep::Duplicate } else { EventStep::Published };
@@ -96,6 +92,36 @@ fn known(
         )?
         .query_row(params![source, event_id, now - DEDUP_MS], |row| row.get(0))
         .optional()?)
+}
+
+/// Stores the event with its deliveries; answers its place.
+fn insert(
+    tx: &Transaction<'_>,
+    draft: &Draft,
+    event_id: &str,
+    payload: &[u8],
+    quota: i64,
+    now: i64,
+) -> Result<i64, StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO events (source, event_id, event_type, published_at,
+            partition_key, data_traits, traceparent, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        draft.source,
+        event_id,
+        draft.event_type,
+        now,
+        draft.partition_key,
+        draft.data_traits.join(","),
+        draft.traceparent,
+        payload
+    ])?;
+    let sequence = tx.last_insert_rowid();
+    let size = i64::try_from(payload.len()).unwrap_or(i64::MAX);
+    fan_out(tx, sequence, draft, size, quota, now)?;
+    Ok(sequence)
 }
 
 /// One delivery for each subscription of the type. A subscriber whose backlog is full gets a dead
