@@ -37,6 +37,7 @@ fn main() {
             "delivered" => run(local::bus(&folder, publishers, true).await, length).await,
             "sqlite" => run(local::sqlite(&folder, publishers), length).await,
             "file" => run(local::files(&folder, publishers), length).await,
+            "core" => run(peers::core(place, publishers).await, length).await,
             "nats" => run(peers::nats(place, publishers).await, length).await,
             "redis" => run(peers::redis(place, publishers).await, length).await,
             other => panic!("unknown kind {other}"),

@@ -21,9 +21,10 @@ impl Wire {
 
     async fn line(&mut self) -> String {
         let mut line = String::new();
-        self.0.read_line(&mut line).await.expect("reads");
-        assert!(!line.is_empty(), "the server hung up");
-        line.trim_end().to_owned()
+        let octets = self.0.read_line(&mut line).await.expect("reads");
+        assert!(octets > 0, "the server hung up");
+        line.truncate(line.trim_end().len());
+        line
     }
 }
 
@@ -109,5 +110,48 @@ impl Lane for OnRedis {
             line.strip_prefix('$').and_then(|length| length.parse().ok()).expect("an id");
         let mut id = vec![0; length + 2];
         self.wire.0.read_exact(&mut id).await.expect("reads");
+    }
+}
+
+pub struct OnCore {
+    wire: Wire,
+    request: Vec<u8>,
+}
+
+/// The whole of Core over HTTP: token, rate, policy, schema, intent, event and outcome. `place` is
+/// its address and the token of a plugin that declares the event type `Note`.
+pub async fn core(place: &str, publishers: usize) -> Vec<OnCore> {
+    let (address, token) = place.split_once(' ').expect("an address and a token");
+    let body = format!(r#"{{"event_type":"Note","payload":{{"text":"{}"}}}}"#, text());
+    let request = format!(
+        "POST /events/publish HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n\
+         authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len(),
+    )
+    .into_bytes();
+    let mut lanes = Vec::new();
+    for _ in 0..publishers {
+        lanes.push(OnCore { wire: Wire::open(address).await, request: request.clone() });
+    }
+    lanes
+}
+
+impl Lane for OnCore {
+    async fn publish(&mut self) {
+        self.wire.send(&self.request).await;
+        let status = self.wire.line().await;
+        let mut length = 0;
+        loop {
+            let line = self.wire.line().await;
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().expect("a length");
+            }
+        }
+        let mut answer = vec![0; length];
+        self.wire.0.read_exact(&mut answer).await.expect("reads");
+        assert!(status.starts_with("HTTP/1.1 202"), "{status}");
     }
 }
