@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 use vivified_contract::problems;
 use vivified_contract::runtime::{Call, DateTime, Problem, RequestInfo, Violation};
 
-use super::guard::store_failed;
+use super::guard::{store_failed, token_problem};
 use crate::idempotency::{Ticket, Turn, fingerprint};
 use crate::json::parse_json;
-use crate::policy::{Operation, Party, Request, Stated};
-use crate::registry::Plugin;
+use crate::policy::{Operation, Party, PluginState, Request, Stated};
+use crate::registry::{Plugin, Registry};
 use crate::schemas::Fault;
 use crate::{Caller, Core};
 
@@ -22,6 +22,17 @@ const LONGEST_KEY: usize = 255;
 /// The plugin that calls. The guard lets nobody else through to these operations.
 pub fn plugin(call: &Call<'_, Caller>) -> Result<Arc<Plugin>, Problem> {
     call.caller.plugin().cloned().ok_or_else(problems::wrong_principal)
+}
+
+/// A plugin in this state finishes what it has begun.
+pub fn finishes(state: PluginState) -> bool {
+    matches!(state, PluginState::Active | PluginState::Draining)
+}
+
+/// Refuses a plugin that lost its rights since the call began.
+pub fn still_present(registry: &Registry, plugin: &Plugin) -> Result<(), Problem> {
+    let holder = registry.holder(&plugin.plugin_id, plugin.generation).map_err(token_problem)?;
+    if finishes(holder.state) { Ok(()) } else { Err(problems::plugin_inactive()) }
 }
 
 /// What the policy is asked about this call; the lane adds what it knows.

@@ -10,7 +10,7 @@ use vivified_contract::api::{
 use vivified_contract::runtime::{Call, Fields, Problem};
 use vivified_contract::{models, problems};
 
-use super::calls::{moment, once, plugin, violations};
+use super::calls::{moment, once, plugin, still_present, violations};
 use super::guard::store_failed;
 use crate::registry::Plugin;
 use crate::settings::{Origin, Revision, Setting, SettingsError, Summary, Terms};
@@ -108,6 +108,7 @@ impl ConfigApi for Core {
         let wait = Duration::from_millis(u64::try_from(params.wait_ms).unwrap_or(0));
         let heard = self.settings.watch(&plugin.plugin_id, params.since, wait).await;
         let heard = heard.map_err(failed)?;
+        still_present(&self.registry, &plugin)?;
         let changes = heard.changes.into_iter().map(|change| models::ConfigChange {
             key: change.key,
             revision: change.revision,

@@ -22,3 +22,4 @@ mod proxy;
 mod storage;
 mod streams;
 mod system;
+mod watched;

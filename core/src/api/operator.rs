@@ -10,11 +10,12 @@ use vivified_contract::api::{CallPluginParams, OperatorApi};
 use vivified_contract::runtime::{Base64, Call, Fields, Problem, Raw};
 use vivified_contract::{models, problems};
 
-use super::calls::{asks, once, plugin, violations};
+use super::calls::{asks, finishes, once, plugin, still_present, violations};
 use super::guard::{store_failed, token_problem};
+use super::watched::watched;
 use crate::operator::{self, Answer, CallError, ChainFault, Operation};
-use crate::policy::{PluginState, Request};
-use crate::registry::{Offer, Plugin, between, callable};
+use crate::policy::Request;
+use crate::registry::{Offer, Plugin, Registry, between, callable};
 use crate::schemas::nearest;
 use crate::telemetry::traces::{Kind, Under};
 use crate::telemetry::{self, Id};
@@ -78,11 +79,18 @@ impl OperatorApi for Core {
                 [("vivified.callee", &Id(&forwarded.callee)), ("vivified.lane", &"operator")];
             under.end("call", Kind::Client, answer.is_err(), &callee);
             let answer = answer.map_err(|error| failed(self, error))?;
-            still_allowed(self, &caller, &forwarded.callee)?;
+            still_allowed(&self.registry, &caller, &forwarded.callee)?;
             Ok(answer)
         };
         if request.idempotency_key.is_none() {
-            return work.await.map(release);
+            return Ok(match work.await? {
+                Answer::Stream { media_type, body } => {
+                    let (registry, callee) = (self.registry.clone(), forwarded.callee.clone());
+                    let allowed = move || still_allowed(&registry, &caller, &callee).is_ok();
+                    Raw::new(media_type, watched(body, allowed))
+                }
+                whole => release(whole),
+            });
         }
         let work = async { keep(work.await?).await };
         once(self, &caller.plugin_id, request, call.body_octets(), work).await?.release()
@@ -146,13 +154,9 @@ fn unknown_operation(core: &Core, caller: &Plugin, callee: &Plugin, name: &str) 
 }
 
 /// Whoever lost its rights during the call gets no answer any more, and gives none.
-fn still_allowed(core: &Core, caller: &Plugin, callee: &str) -> Result<(), Problem> {
-    let finishes = |state| matches!(state, PluginState::Active | PluginState::Draining);
-    let holder = core.registry.holder(&caller.plugin_id, caller.generation);
-    if !finishes(holder.map_err(token_problem)?.state) {
-        return Err(problems::plugin_inactive());
-    }
-    if core.registry.get(callee).is_none_or(|callee| !finishes(callee.state)) {
+fn still_allowed(registry: &Registry, caller: &Plugin, callee: &str) -> Result<(), Problem> {
+    still_present(registry, caller)?;
+    if registry.get(callee).is_none_or(|callee| !finishes(callee.state)) {
         return Err(problems::callee_unavailable().with_retry_after(CALLEE_BACK));
     }
     Ok(())

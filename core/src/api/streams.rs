@@ -19,6 +19,7 @@ use vivified_contract::problems;
 use vivified_contract::runtime::{Problem, Raw};
 
 use super::delivery::{Reader, cloud_event};
+use super::watched::LOOK;
 use crate::audit::AuditLog;
 use crate::canonical::{Bus, Event, Stream};
 use crate::registry::LEASE;
@@ -26,8 +27,6 @@ use crate::telemetry;
 use crate::telemetry::metrics::{EVENTS, EventStep};
 use crate::telemetry::traces::{Kind, event_step};
 
-/// A revoked plugin is noticed within this time.
-const LOOK: Duration = Duration::from_millis(500);
 /// A comment this often, so that neither end takes a quiet stream for a dead one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A reader that takes nothing for this long is dropped; it can go on with its cursor.

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use http_body_util::BodyExt;
 use serde_json::json;
 use std::sync::Mutex;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
 use super::support::{Bench, request};
@@ -217,4 +220,45 @@ async fn a_revoked_callee_ends_the_calls_that_wait_for_it() {
     bench.core.upkeep().await;
     let answer = super::support::read(running.await.expect("ends").expect("answers")).await;
     assert_eq!(told(&answer), (503, "callee_unavailable"));
+}
+
+/// A callee that sends the first line of a table and then nothing more.
+async fn stuck_table() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut wire, _)) = listener.accept().await {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\ntransfer-encoding: chunked";
+            let text = format!("{head}\r\n\r\n4\r\na,b\n\r\n");
+            wire.write_all(text.as_bytes()).await.expect("writes");
+            open.push(wire);
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_caller_or_its_callee_loses_its_rights() {
+    for (gone, deadline) in [("nobody", 1_000), ("helper", 60_000), ("caller", 60_000)] {
+        let bench = Bench::new().await;
+        let parts = json!({
+            "endpoints": { "base_url": stuck_table().await },
+            "operations": [{ "name": "table", "timeout_ms": deadline }],
+        });
+        plugin(&bench, "helper", &[], parts).await;
+        let caller = plugin(&bench, "caller", &[], json!({})).await;
+        let call = request("POST", "/gateway/helper/table", Some(&caller), Some(&json!({})));
+        let begun = Instant::now();
+        let answer = tower::ServiceExt::oneshot(bench.router.clone(), call).await.expect("answers");
+        let mut body = answer.into_body();
+        let first = body.frame().await.expect("a frame").expect("a piece");
+        assert_eq!(first.into_data().expect("octets"), "a,b\n");
+        if gone != "nobody" {
+            bench.core.registry.revoke(gone, "as the test asks".to_owned()).await.expect("revokes");
+        }
+        body.frame().await.expect("an end").expect_err("broken off");
+        let by_deadline = begun.elapsed() >= Duration::from_millis(deadline);
+        assert_eq!(by_deadline, gone == "nobody", "{gone}: {:?}", begun.elapsed());
+    }
 }
