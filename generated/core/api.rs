@@ -313,6 +313,7 @@ pub trait CanonicalApi: Guard {
     fn publish_event(
         &self,
         call: &mut Call<'_, Self::Caller>,
+        params: PublishEventParams,
         body: models::PublishRequest,
     ) -> impl Future<Output = Result<models::PublishReceipt, Problem>> + Send;
 
@@ -384,6 +385,7 @@ pub trait CanonicalApi: Guard {
         &self,
         call: &mut Call<'_, Self::Caller>,
         name: String,
+        params: PullEventsParams,
         body: models::PullRequest,
     ) -> impl Future<Output = Result<models::PullResult, Problem>> + Send;
 
@@ -442,6 +444,7 @@ pub trait ProxyApi: Guard {
     fn call_external(
         &self,
         call: &mut Call<'_, Self::Caller>,
+        params: CallExternalParams,
         body: models::ProxyRequest,
     ) -> impl Future<Output = Result<models::ProxyResponse, Problem>> + Send;
 }
@@ -1335,6 +1338,20 @@ pub trait AdminApi: Guard {
     ) -> impl Future<Output = Result<models::AuditBase, Problem>> + Send;
 }
 
+/// Parameters of `publish_event` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishEventParams {
+    /// Why the data is used, as the caller itself states it. Policy may ask for it, and it is in
+    /// the audit log.
+    pub vivified_purpose: Option<models::PurposeOfUse>,
+}
+
+impl PublishEventParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { vivified_purpose: input.take_optional(Place::Header, "Vivified-Purpose")? })
+    }
+}
+
 /// Parameters of `stream_events` outside its path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamEventsParams {
@@ -1344,6 +1361,9 @@ pub struct StreamEventsParams {
     pub cursor: Option<String>,
     /// The same, as browsers and clients of server-sent events send it by themselves.
     pub last_event_id: Option<String>,
+    /// Why the data is used, as the caller itself states it. Policy may ask for it, and it is in
+    /// the audit log.
+    pub vivified_purpose: Option<models::PurposeOfUse>,
 }
 
 impl StreamEventsParams {
@@ -1352,13 +1372,31 @@ impl StreamEventsParams {
             event_types: input.take(Place::Query, "event_types")?,
             cursor: input.take_optional(Place::Query, "cursor")?,
             last_event_id: input.take_optional(Place::Header, "Last-Event-ID")?,
+            vivified_purpose: input.take_optional(Place::Header, "Vivified-Purpose")?,
         })
+    }
+}
+
+/// Parameters of `pull_events` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PullEventsParams {
+    /// Why the data is used, as the caller itself states it. Policy may ask for it, and it is in
+    /// the audit log.
+    pub vivified_purpose: Option<models::PurposeOfUse>,
+}
+
+impl PullEventsParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { vivified_purpose: input.take_optional(Place::Header, "Vivified-Purpose")? })
     }
 }
 
 /// Parameters of `call_plugin` outside its path.
 #[derive(Clone, PartialEq)]
 pub struct CallPluginParams {
+    /// Why the data is used, as the caller itself states it. Policy may ask for it, and it is in
+    /// the audit log.
+    pub vivified_purpose: Option<models::PurposeOfUse>,
     /// Most milliseconds for all tries together; the manifest of the callee sets the cap.
     pub vivified_timeout_ms: Option<i32>,
     /// The token of the call that this one is part of, as the caller received it. It continues
@@ -1369,6 +1407,7 @@ pub struct CallPluginParams {
 impl CallPluginParams {
     pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
         Ok(Self {
+            vivified_purpose: input.take_optional(Place::Header, "Vivified-Purpose")?,
             vivified_timeout_ms: input.take_optional(Place::Header, "Vivified-Timeout-Ms")?,
             vivified_call_token: input.take_optional(Place::Header, "Vivified-Call-Token")?,
         })
@@ -1378,9 +1417,24 @@ impl CallPluginParams {
 impl fmt::Debug for CallPluginParams {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("CallPluginParams")
+            .field("vivified_purpose", &self.vivified_purpose)
             .field("vivified_timeout_ms", &self.vivified_timeout_ms)
             .field("vivified_call_token", &runtime::Masked)
             .finish()
+    }
+}
+
+/// Parameters of `call_external` outside its path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallExternalParams {
+    /// Why the data is used, as the caller itself states it. Policy may ask for it, and it is in
+    /// the audit log.
+    pub vivified_purpose: Option<models::PurposeOfUse>,
+}
+
+impl CallExternalParams {
+    pub(crate) fn decode(input: &mut Input) -> Result<Self, Problem> {
+        Ok(Self { vivified_purpose: input.take_optional(Place::Header, "Vivified-Purpose")? })
     }
 }
 

@@ -275,8 +275,9 @@ pub fn publish_event<'a, A: Api>(
     mut input: Input,
 ) -> Acting<'a> {
     Box::pin(async move {
+        let params = api::PublishEventParams::decode(&mut input)?;
         let body = input.body()?;
-        let answer = api.publish_event(call, body).await?;
+        let answer = api.publish_event(call, params, body).await?;
         runtime::json_answer(202, &answer)
     })
 }
@@ -353,8 +354,9 @@ pub fn pull_events<'a, A: Api>(
 ) -> Acting<'a> {
     Box::pin(async move {
         let name = input.take(Place::Path, "name")?;
+        let params = api::PullEventsParams::decode(&mut input)?;
         let body = input.body()?;
-        let answer = api.pull_events(call, name, body).await?;
+        let answer = api.pull_events(call, name, params, body).await?;
         runtime::json_answer(200, &answer)
     })
 }
@@ -408,8 +410,9 @@ pub fn call_external<'a, A: Api>(
     mut input: Input,
 ) -> Acting<'a> {
     Box::pin(async move {
+        let params = api::CallExternalParams::decode(&mut input)?;
         let body = input.body()?;
-        let answer = api.call_external(call, body).await?;
+        let answer = api.call_external(call, params, body).await?;
         runtime::json_answer(200, &answer)
     })
 }

@@ -71,6 +71,72 @@ pub struct Violation {
 /// Id of a plugin.
 pub type PluginId = String;
 
+/// A purpose of use (45 CFR 164.506 and 164.512).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PurposeOfUse {
+    /// Care of the person the data is about.
+    Treatment,
+    /// Billing and coverage of care.
+    Payment,
+    /// Health care operations.
+    Operations,
+    /// Research.
+    Research,
+    /// Public health.
+    PublicHealth,
+    /// An emergency that threatens someone.
+    Emergency,
+    /// A value that this version of the contract does not know.
+    Other(String),
+}
+
+impl PurposeOfUse {
+    /// The value as it travels.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Treatment => "treatment",
+            Self::Payment => "payment",
+            Self::Operations => "operations",
+            Self::Research => "research",
+            Self::PublicHealth => "public_health",
+            Self::Emergency => "emergency",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<&str> for PurposeOfUse {
+    fn from(value: &str) -> Self {
+        match value {
+            "treatment" => Self::Treatment,
+            "payment" => Self::Payment,
+            "operations" => Self::Operations,
+            "research" => Self::Research,
+            "public_health" => Self::PublicHealth,
+            "emergency" => Self::Emergency,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for PurposeOfUse {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl Serialize for PurposeOfUse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for PurposeOfUse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|value| Self::from(value.as_str()))
+    }
+}
+
 /// A class of data that needs a right to be handled.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DataTrait {

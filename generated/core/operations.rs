@@ -849,7 +849,14 @@ pub static PUBLISH_EVENT: OperationInfo = OperationInfo {
     security: &[SecurityRequirement {
         schemes: &[SchemeInfo { name: "pluginToken", kind: SchemeKind::Bearer, scopes: &[] }],
     }],
-    parameters: &[],
+    parameters: &[ParameterInfo {
+        name: "Vivified-Purpose",
+        place: Place::Header,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
     body: Some(BodyInfo {
         required: true,
         decoding: Decoding::Json,
@@ -939,6 +946,14 @@ pub static STREAM_EVENTS: OperationInfo = OperationInfo {
         },
         ParameterInfo {
             name: "Last-Event-ID",
+            place: Place::Header,
+            style: Style::Simple,
+            explode: false,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
+            name: "Vivified-Purpose",
             place: Place::Header,
             style: Style::Simple,
             explode: false,
@@ -1100,14 +1115,24 @@ pub static PULL_EVENTS: OperationInfo = OperationInfo {
     security: &[SecurityRequirement {
         schemes: &[SchemeInfo { name: "pluginToken", kind: SchemeKind::Bearer, scopes: &[] }],
     }],
-    parameters: &[ParameterInfo {
-        name: "name",
-        place: Place::Path,
-        style: Style::Simple,
-        explode: false,
-        structure: Structure::Scalar(Scalar::Text),
-        default: None,
-    }],
+    parameters: &[
+        ParameterInfo {
+            name: "name",
+            place: Place::Path,
+            style: Style::Simple,
+            explode: false,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
+            name: "Vivified-Purpose",
+            place: Place::Header,
+            style: Style::Simple,
+            explode: false,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+    ],
     body: Some(BodyInfo {
         required: true,
         decoding: Decoding::Json,
@@ -1231,6 +1256,14 @@ pub static CALL_PLUGIN: OperationInfo = OperationInfo {
             default: None,
         },
         ParameterInfo {
+            name: "Vivified-Purpose",
+            place: Place::Header,
+            style: Style::Simple,
+            explode: false,
+            structure: Structure::Scalar(Scalar::Text),
+            default: None,
+        },
+        ParameterInfo {
             name: "Vivified-Timeout-Ms",
             place: Place::Header,
             style: Style::Simple,
@@ -1323,7 +1356,14 @@ pub static CALL_EXTERNAL: OperationInfo = OperationInfo {
     security: &[SecurityRequirement {
         schemes: &[SchemeInfo { name: "pluginToken", kind: SchemeKind::Bearer, scopes: &[] }],
     }],
-    parameters: &[],
+    parameters: &[ParameterInfo {
+        name: "Vivified-Purpose",
+        place: Place::Header,
+        style: Style::Simple,
+        explode: false,
+        structure: Structure::Scalar(Scalar::Text),
+        default: None,
+    }],
     body: Some(BodyInfo {
         required: true,
         decoding: Decoding::Json,

@@ -16,16 +16,24 @@ type CanonicalResource struct {
 	transport *runtime.Transport
 }
 
+// PublishEventParams holds the parameters of PublishEvent besides its path and body.
+type PublishEventParams struct {
+	// VivifiedPurpose: Why the data is used, as the caller itself states it. Policy may ask for
+	// it, and it is in the audit log.
+	VivifiedPurpose *PurposeOfUse
+}
+
 // PublishEvent: Publish an event.
 //
 // Answers once the event is durable. The same id again within 24 hours is a duplicate and is
 // not delivered twice.
 //
 // It sends POST /events/publish.
-func (r *CanonicalResource) PublishEvent(ctx context.Context, body PublishRequest, options ...CallOption) (*PublishReceipt, error) {
+func (r *CanonicalResource) PublishEvent(ctx context.Context, body PublishRequest, params PublishEventParams, options ...CallOption) (*PublishReceipt, error) {
 	request := runtime.NewRequest("POST", "/events/publish", runtime.RetryWithKey)
 	request.Security("pluginToken")
 	request.Accept("application/json, application/problem+json")
+	request.Header("Vivified-Purpose", params.VivifiedPurpose, runtime.Simple, false)
 	request.JSON("application/json", body)
 	return runtime.ReceivePointer[PublishReceipt](ctx, r.transport, request, options)
 }
@@ -50,6 +58,9 @@ type StreamEventsParams struct {
 	Cursor *string
 	// LastEventID: The same, as browsers and clients of server-sent events send it by themselves.
 	LastEventID *string
+	// VivifiedPurpose: Why the data is used, as the caller itself states it. Policy may ask for
+	// it, and it is in the audit log.
+	VivifiedPurpose *PurposeOfUse
 }
 
 // StreamEvents: Follow events live.
@@ -67,6 +78,7 @@ func (r *CanonicalResource) StreamEvents(ctx context.Context, params StreamEvent
 	request.Query("event_types", params.EventTypes, runtime.Form, true)
 	request.Query("cursor", params.Cursor, runtime.Form, true)
 	request.Header("Last-Event-ID", params.LastEventID, runtime.Simple, false)
+	request.Header("Vivified-Purpose", params.VivifiedPurpose, runtime.Simple, false)
 	return runtime.ReceiveEvents(ctx, r.transport, request, options)
 }
 
@@ -109,17 +121,25 @@ func (r *CanonicalResource) DeleteSubscription(ctx context.Context, name string,
 	return runtime.Send(ctx, r.transport, request, options)
 }
 
+// PullEventsParams holds the parameters of PullEvents besides its path and body.
+type PullEventsParams struct {
+	// VivifiedPurpose: Why the data is used, as the caller itself states it. Policy may ask for
+	// it, and it is in the audit log.
+	VivifiedPurpose *PurposeOfUse
+}
+
 // PullEvents: Pull deliveries.
 //
 // Waits up to wait_ms for events. Each delivery must be settled within 30 seconds or it comes
 // again.
 //
 // It sends POST /events/subscriptions/{name}/pull.
-func (r *CanonicalResource) PullEvents(ctx context.Context, name string, body PullRequest, options ...CallOption) (*PullResult, error) {
+func (r *CanonicalResource) PullEvents(ctx context.Context, name string, body PullRequest, params PullEventsParams, options ...CallOption) (*PullResult, error) {
 	request := runtime.NewRequest("POST", "/events/subscriptions/{name}/pull", runtime.RetryNever)
 	request.Security("pluginToken")
 	request.Accept("application/json, application/problem+json")
 	request.Path("name", name, runtime.Simple, false)
+	request.Header("Vivified-Purpose", params.VivifiedPurpose, runtime.Simple, false)
 	request.JSON("application/json", body)
 	return runtime.ReceivePointer[PullResult](ctx, r.transport, request, options)
 }

@@ -25,7 +25,9 @@ func Example() {
 		DataTraits:   []vivified.DataTrait{},
 		PartitionKey: vivified.Ptr("usr-0001"),
 	}
-	answer, err := client.Canonical.PublishEvent(context.Background(), body)
+	var params vivified.PublishEventParams
+	params.VivifiedPurpose = vivified.Ptr(vivified.PurposeOfUse("treatment"))
+	answer, err := client.Canonical.PublishEvent(context.Background(), body, params)
 	if err != nil {
 		log.Fatal(err)
 	}

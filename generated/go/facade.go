@@ -30,12 +30,13 @@ type PublishEventOptional struct {
 // ErrCommunication.
 func (c *VivifiedClient) PublishEvent(ctx context.Context, eventType string, payload map[string]any, optional PublishEventOptional, options ...CallOption) (*PublishReceipt, error) {
 	var body PublishRequest
+	var params PublishEventParams
 	body.EventType = eventType
 	body.Payload = Classify(payload)
 	body.DataTraits = optional.DataTraits
 	body.ID = optional.ID
 	body.PartitionKey = optional.PartitionKey
-	return c.Canonical.PublishEvent(ctx, body, options...)
+	return c.Canonical.PublishEvent(ctx, body, params, options...)
 }
 
 // SubscribeOptional holds the optional parameters of VivifiedClient.Subscribe.
@@ -106,6 +107,7 @@ type CallExternalOptional struct {
 // ErrCommunication.
 func (c *VivifiedClient) CallExternal(ctx context.Context, url string, optional CallExternalOptional, options ...CallOption) (*ProxyResponse, error) {
 	var body ProxyRequest
+	var params CallExternalParams
 	body.URL = Classify(url)
 	body.Method = optional.Method
 	if optional.Headers != nil {
@@ -115,7 +117,7 @@ func (c *VivifiedClient) CallExternal(ctx context.Context, url string, optional 
 		body.Body = Ptr(Classify(*optional.Body))
 	}
 	body.DataTraits = optional.DataTraits
-	return c.Proxy.CallExternal(ctx, body, options...)
+	return c.Proxy.CallExternal(ctx, body, params, options...)
 }
 
 // GetConfig: Reads one configuration value of this plugin.

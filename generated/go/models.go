@@ -77,6 +77,34 @@ func (m *ViolationModel) UnmarshalJSON(data []byte) error {
 // PluginID: Id of a plugin.
 type PluginID = string
 
+// PurposeOfUse: A purpose of use (45 CFR 164.506 and 164.512).
+type PurposeOfUse string
+
+// Values of PurposeOfUse that this version knows; others pass through unchanged.
+const (
+	// PurposeOfUseTreatment: Care of the person the data is about.
+	PurposeOfUseTreatment PurposeOfUse = "treatment"
+	// PurposeOfUsePayment: Billing and coverage of care.
+	PurposeOfUsePayment PurposeOfUse = "payment"
+	// PurposeOfUseOperations: Health care operations.
+	PurposeOfUseOperations PurposeOfUse = "operations"
+	// PurposeOfUseResearch: Research.
+	PurposeOfUseResearch PurposeOfUse = "research"
+	// PurposeOfUsePublicHealth: Public health.
+	PurposeOfUsePublicHealth PurposeOfUse = "public_health"
+	// PurposeOfUseEmergency: An emergency that threatens someone.
+	PurposeOfUseEmergency PurposeOfUse = "emergency"
+)
+
+// Known says whether this version knows the value.
+func (v PurposeOfUse) Known() bool {
+	switch v {
+	case PurposeOfUseTreatment, PurposeOfUsePayment, PurposeOfUseOperations, PurposeOfUseResearch, PurposeOfUsePublicHealth, PurposeOfUseEmergency:
+		return true
+	}
+	return false
+}
+
 // DataTrait: A class of data that needs a right to be handled.
 type DataTrait string
 

@@ -59,6 +59,9 @@ func TestModelsKeepTheirWireForm(t *testing.T) {
 	t.Run("ViolationModel", func(t *testing.T) {
 		roundTrip[ViolationModel](t, "{\"pointer\":\"example\",\"rule\":\"example\",\"message\":\"example\"}")
 	})
+	t.Run("PurposeOfUse", func(t *testing.T) {
+		roundTrip[PurposeOfUse](t, "\"treatment\"")
+	})
 	t.Run("DataTrait", func(t *testing.T) {
 		roundTrip[DataTrait](t, "\"phi\"")
 	})

@@ -18,6 +18,9 @@ type OperatorResource struct {
 
 // CallPluginParams holds the parameters of CallPlugin besides its path and body.
 type CallPluginParams struct {
+	// VivifiedPurpose: Why the data is used, as the caller itself states it. Policy may ask for
+	// it, and it is in the audit log.
+	VivifiedPurpose *PurposeOfUse
 	// VivifiedTimeoutMs: Most milliseconds for all tries together; the manifest of the callee sets
 	// the cap.
 	VivifiedTimeoutMs *int32
@@ -44,6 +47,7 @@ func (r *OperatorResource) CallPlugin(ctx context.Context, pluginID PluginID, op
 	request.Accept("application/json, application/problem+json")
 	request.Path("plugin_id", pluginID, runtime.Simple, false)
 	request.Path("operation", operation, runtime.Simple, false)
+	request.Header("Vivified-Purpose", params.VivifiedPurpose, runtime.Simple, false)
 	request.Header("Vivified-Timeout-Ms", params.VivifiedTimeoutMs, runtime.Simple, false)
 	request.Header("Vivified-Call-Token", params.VivifiedCallToken, runtime.Simple, false)
 	request.JSON("application/json", body)

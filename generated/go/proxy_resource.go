@@ -15,16 +15,24 @@ type ProxyResource struct {
 	transport *runtime.Transport
 }
 
+// CallExternalParams holds the parameters of CallExternal besides its path and body.
+type CallExternalParams struct {
+	// VivifiedPurpose: Why the data is used, as the caller itself states it. Policy may ask for
+	// it, and it is in the audit log.
+	VivifiedPurpose *PurposeOfUse
+}
+
 // CallExternal: Make a request to an allowed host.
 //
 // Core resolves the host once, checks every address, dials the one it checked, and hands the
 // answer back. Redirects are not followed.
 //
 // It sends POST /proxy.
-func (r *ProxyResource) CallExternal(ctx context.Context, body ProxyRequest, options ...CallOption) (*ProxyResponse, error) {
+func (r *ProxyResource) CallExternal(ctx context.Context, body ProxyRequest, params CallExternalParams, options ...CallOption) (*ProxyResponse, error) {
 	request := runtime.NewRequest("POST", "/proxy", runtime.RetryWithKey)
 	request.Security("pluginToken")
 	request.Accept("application/json, application/problem+json")
+	request.Header("Vivified-Purpose", params.VivifiedPurpose, runtime.Simple, false)
 	request.JSON("application/json", body)
 	return runtime.ReceivePointer[ProxyResponse](ctx, r.transport, request, options)
 }

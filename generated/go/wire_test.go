@@ -258,7 +258,9 @@ func TestWirePluginsGetPlugin(t *testing.T) {
 func TestWireCanonicalPublishEvent(t *testing.T) {
 	server := newWireServer(t, 202, "application/json", "{\"event_id\":\"0193a5b2-7c00-7000-8000-000000000001\",\"sequence\":42,\"duplicate\":false}")
 	body := read[PublishRequest](t, "{\"event_type\":\"EmailQueued\",\"payload\":{\"message_id\":\"msg-0001\",\"recipient_ref\":\"usr-0001\",\"template\":\"welcome\",\"queued_at\":\"2026-11-22T17:00:00Z\"},\"data_traits\":[],\"partition_key\":\"usr-0001\"}")
-	answer, err := server.client.Canonical.PublishEvent(t.Context(), body)
+	var params PublishEventParams
+	params.VivifiedPurpose = read[*PurposeOfUse](t, "\"treatment\"")
+	answer, err := server.client.Canonical.PublishEvent(t.Context(), body, params)
 	server.answers(answer)
 	server.expect(err, "POST", "/events/publish", "Bearer test-token", "{\"event_type\":\"EmailQueued\",\"payload\":{\"message_id\":\"msg-0001\",\"recipient_ref\":\"usr-0001\",\"template\":\"welcome\",\"queued_at\":\"2026-11-22T17:00:00Z\"},\"data_traits\":[],\"partition_key\":\"usr-0001\"}", true)
 }
@@ -276,6 +278,7 @@ func TestWireCanonicalStreamEvents(t *testing.T) {
 	params.EventTypes = read[string](t, "\"EmailQueued,EmailSent\"")
 	params.Cursor = read[*string](t, "\"42-9f86d081884c7d659a2feaa0c55ad015\"")
 	params.LastEventID = read[*string](t, "\"42-9f86d081884c7d659a2feaa0c55ad015\"")
+	params.VivifiedPurpose = read[*PurposeOfUse](t, "\"treatment\"")
 	var err error
 	for _, fault := range server.client.Canonical.StreamEvents(t.Context(), params) {
 		err = fault
@@ -307,7 +310,9 @@ func TestWireCanonicalDeleteSubscription(t *testing.T) {
 func TestWireCanonicalPullEvents(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"deliveries\":[{\"delivery_id\":\"dlv-0001\",\"attempt\":1,\"event\":{\"specversion\":\"1.0\",\"id\":\"evt-0001\",\"source\":\"hello_py\",\"type\":\"EmailQueued\",\"time\":\"2026-11-22T17:00:00Z\",\"datacontenttype\":\"application/json\",\"sequence\":\"42\",\"data\":{\"message_id\":\"msg-0001\",\"recipient_ref\":\"usr-0001\",\"template\":\"welcome\",\"queued_at\":\"2026-11-22T17:00:00Z\"}}}]}")
 	body := read[PullRequest](t, "{\"max\":10,\"wait_ms\":1000}")
-	answer, err := server.client.Canonical.PullEvents(t.Context(), read[string](t, "\"mail\""), body)
+	var params PullEventsParams
+	params.VivifiedPurpose = read[*PurposeOfUse](t, "\"treatment\"")
+	answer, err := server.client.Canonical.PullEvents(t.Context(), read[string](t, "\"mail\""), body, params)
 	server.answers(answer)
 	server.expect(err, "POST", "/events/subscriptions/mail/pull", "Bearer test-token", "{\"max\":10,\"wait_ms\":1000}", false)
 }
@@ -324,6 +329,7 @@ func TestWireOperatorCallPlugin(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"pong\":true}")
 	body := read[*CallInput](t, "{\"greeting\":\"hello\"}")
 	var params CallPluginParams
+	params.VivifiedPurpose = read[*PurposeOfUse](t, "\"treatment\"")
 	params.VivifiedTimeoutMs = read[*int32](t, "5000")
 	params.VivifiedCallToken = read[*Classified[string]](t, "\"eyJhbGciOiJFZERTQSJ9.synthetic.token\"")
 	answer, err := server.client.Operator.CallPlugin(t.Context(), read[PluginID](t, "\"hello_py\""), read[string](t, "\"ping\""), body, params)
@@ -341,7 +347,9 @@ func TestWireOperatorListBreakers(t *testing.T) {
 func TestWireProxyCallExternal(t *testing.T) {
 	server := newWireServer(t, 200, "application/json", "{\"status_code\":200,\"headers\":{\"content-type\":\"application/json\"},\"body\":\"{\\\"up\\\":true}\",\"body_encoding\":\"utf8\"}")
 	body := read[ProxyRequest](t, "{\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}")
-	answer, err := server.client.Proxy.CallExternal(t.Context(), body)
+	var params CallExternalParams
+	params.VivifiedPurpose = read[*PurposeOfUse](t, "\"treatment\"")
+	answer, err := server.client.Proxy.CallExternal(t.Context(), body, params)
 	server.answers(answer)
 	server.expect(err, "POST", "/proxy", "Bearer test-token", "{\"url\":\"https://api.partner.example/v1/status\",\"method\":\"GET\"}", true)
 }

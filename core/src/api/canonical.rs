@@ -5,7 +5,9 @@ use std::time::Duration;
 use rusqlite::Transaction;
 use serde_json::Value;
 use tokio::time::Instant;
-use vivified_contract::api::{CanonicalApi, StreamEventsParams};
+use vivified_contract::api::{
+    CanonicalApi, PublishEventParams, PullEventsParams, StreamEventsParams,
+};
 use vivified_contract::runtime::{Call, Problem, Raw};
 use vivified_contract::{models, problems};
 
@@ -33,6 +35,7 @@ impl CanonicalApi for Core {
     async fn publish_event(
         &self,
         call: &mut Call<'_, Caller>,
+        _: PublishEventParams,
         body: models::PublishRequest,
     ) -> Result<models::PublishReceipt, Problem> {
         let plugin = plugin(call)?;
@@ -169,6 +172,7 @@ impl CanonicalApi for Core {
         &self,
         call: &mut Call<'_, Caller>,
         name: String,
+        _: PullEventsParams,
         body: models::PullRequest,
     ) -> Result<models::PullResult, Problem> {
         let plugin = plugin(call)?;

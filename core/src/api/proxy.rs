@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use vivified_contract::api::ProxyApi;
+use vivified_contract::api::{CallExternalParams, ProxyApi};
 use vivified_contract::runtime::{Call, Fields, Problem};
 use vivified_contract::{models, problems};
 use zeroize::Zeroizing;
@@ -25,6 +25,7 @@ impl ProxyApi for Core {
     async fn call_external(
         &self,
         call: &mut Call<'_, Caller>,
+        _: CallExternalParams,
         body: models::ProxyRequest,
     ) -> Result<models::ProxyResponse, Problem> {
         let plugin = plugin(call)?;

@@ -142,7 +142,7 @@ export class VivifiedClient {
         partition_key: params.partitionKey,
       }),
     };
-    return this.canonical.publishEvent(content, options);
+    return this.canonical.publishEvent(content, {}, options);
   }
 
   /**
@@ -212,7 +212,7 @@ export class VivifiedClient {
         data_traits: params.dataTraits,
       }),
     };
-    return this.proxy.callExternal(content, options);
+    return this.proxy.callExternal(content, {}, options);
   }
 
   /**

@@ -84,9 +84,14 @@ export * as models from './models.js';
 export { SystemResource } from './resources/system.js';
 export { IdentityResource } from './resources/identity.js';
 export { PluginsResource } from './resources/plugins.js';
-export { CanonicalResource, type StreamEventsParams } from './resources/canonical.js';
+export {
+  CanonicalResource,
+  type PublishEventParams,
+  type StreamEventsParams,
+  type PullEventsParams,
+} from './resources/canonical.js';
 export { OperatorResource, type CallPluginParams } from './resources/operator.js';
-export { ProxyResource } from './resources/proxy.js';
+export { ProxyResource, type CallExternalParams } from './resources/proxy.js';
 export {
   ConfigResource,
   type SetConfigParams,

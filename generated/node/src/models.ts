@@ -43,6 +43,32 @@ export interface Violation {
 /** Id of a plugin. */
 export type PluginId = string;
 
+/** A purpose of use (45 CFR 164.506 and 164.512). */
+export type PurposeOfUse =
+  | 'treatment'
+  | 'payment'
+  | 'operations'
+  | 'research'
+  | 'public_health'
+  | 'emergency'
+  | (string & {});
+
+/** The known values of {@link PurposeOfUse}. */
+export const PurposeOfUse = {
+  /** Care of the person the data is about. */
+  Treatment: 'treatment',
+  /** Billing and coverage of care. */
+  Payment: 'payment',
+  /** Health care operations. */
+  Operations: 'operations',
+  /** Research. */
+  Research: 'research',
+  /** Public health. */
+  PublicHealth: 'public_health',
+  /** An emergency that threatens someone. */
+  Emergency: 'emergency',
+} as const;
+
 /** A class of data that needs a right to be handled. */
 export type DataTrait = 'phi' | 'pii' | 'financial' | 'credentials' | (string & {});
 

@@ -55,6 +55,23 @@ class Violation(Model):
     """What to do about it."""
 
 
+class PurposeOfUse(OpenStrEnum):
+    """A purpose of use (45 CFR 164.506 and 164.512)."""
+
+    TREATMENT = "treatment"
+    """Care of the person the data is about."""
+    PAYMENT = "payment"
+    """Billing and coverage of care."""
+    OPERATIONS = "operations"
+    """Health care operations."""
+    RESEARCH = "research"
+    """Research."""
+    PUBLIC_HEALTH = "public_health"
+    """Public health."""
+    EMERGENCY = "emergency"
+    """An emergency that threatens someone."""
+
+
 class DataTrait(OpenStrEnum):
     """A class of data that needs a right to be handled."""
 

@@ -11,12 +11,28 @@ import type { Transport } from '../runtime/transport.js';
 export const PUBLISH_EVENT: Operation = {
   method: 'POST',
   path: '/events/publish',
-  parameters: [],
+  parameters: [
+    {
+      name: 'vivifiedPurpose',
+      wireName: 'Vivified-Purpose',
+      place: 'header',
+      style: 'simple',
+      explode: false,
+    },
+  ],
   idempotency: 'key',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json' },
 };
+
+export interface PublishEventParams {
+  /**
+   * Why the data is used, as the caller itself states it. Policy may ask for it, and it is in the
+   * audit log.
+   */
+  vivifiedPurpose?: models.PurposeOfUse | undefined;
+}
 
 export const LIST_EVENT_TYPES: Operation = {
   method: 'GET',
@@ -40,6 +56,13 @@ export const STREAM_EVENTS: Operation = {
       style: 'simple',
       explode: false,
     },
+    {
+      name: 'vivifiedPurpose',
+      wireName: 'Vivified-Purpose',
+      place: 'header',
+      style: 'simple',
+      explode: false,
+    },
   ],
   idempotency: 'none',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
@@ -53,6 +76,11 @@ export interface StreamEventsParams {
   cursor?: string | undefined;
   /** The same, as browsers and clients of server-sent events send it by themselves. */
   lastEventId?: string | undefined;
+  /**
+   * Why the data is used, as the caller itself states it. Policy may ask for it, and it is in the
+   * audit log.
+   */
+  vivifiedPurpose?: models.PurposeOfUse | undefined;
 }
 
 export const LIST_SUBSCRIPTIONS: Operation = {
@@ -86,12 +114,29 @@ export const DELETE_SUBSCRIPTION: Operation = {
 export const PULL_EVENTS: Operation = {
   method: 'POST',
   path: '/events/subscriptions/{name}/pull',
-  parameters: [{ name: 'name', wireName: 'name', place: 'path', style: 'simple', explode: false }],
+  parameters: [
+    { name: 'name', wireName: 'name', place: 'path', style: 'simple', explode: false },
+    {
+      name: 'vivifiedPurpose',
+      wireName: 'Vivified-Purpose',
+      place: 'header',
+      style: 'simple',
+      explode: false,
+    },
+  ],
   idempotency: 'none',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json', mask: 'PullResult' },
 };
+
+export interface PullEventsParams {
+  /**
+   * Why the data is used, as the caller itself states it. Policy may ask for it, and it is in the
+   * audit log.
+   */
+  vivifiedPurpose?: models.PurposeOfUse | undefined;
+}
 
 export const SETTLE_EVENTS: Operation = {
   method: 'POST',
@@ -121,9 +166,11 @@ export class CanonicalResource {
    */
   publishEvent(
     body: models.PublishRequest,
+    params: PublishEventParams = {},
     options: RequestOptions = {},
   ): Promise<models.PublishReceipt> {
-    return this.#transport.send(PUBLISH_EVENT, {}, body, options);
+    const values = { ...params };
+    return this.#transport.send(PUBLISH_EVENT, values, body, options);
   }
 
   /**
@@ -206,9 +253,10 @@ export class CanonicalResource {
   pullEvents(
     name: string,
     body: models.PullRequest,
+    params: PullEventsParams = {},
     options: RequestOptions = {},
   ): Promise<models.PullResult> {
-    const values = { name };
+    const values = { ...params, name };
     return this.#transport.send(PULL_EVENTS, values, body, options);
   }
 

@@ -14,6 +14,13 @@ export const CALL_PLUGIN: Operation = {
     { name: 'pluginId', wireName: 'plugin_id', place: 'path', style: 'simple', explode: false },
     { name: 'operation', wireName: 'operation', place: 'path', style: 'simple', explode: false },
     {
+      name: 'vivifiedPurpose',
+      wireName: 'Vivified-Purpose',
+      place: 'header',
+      style: 'simple',
+      explode: false,
+    },
+    {
       name: 'vivifiedTimeoutMs',
       wireName: 'Vivified-Timeout-Ms',
       place: 'header',
@@ -35,6 +42,11 @@ export const CALL_PLUGIN: Operation = {
 };
 
 export interface CallPluginParams {
+  /**
+   * Why the data is used, as the caller itself states it. Policy may ask for it, and it is in the
+   * audit log.
+   */
+  vivifiedPurpose?: models.PurposeOfUse | undefined;
   /** Most milliseconds for all tries together; the manifest of the callee sets the cap. */
   vivifiedTimeoutMs?: number | undefined;
   /**

@@ -10,12 +10,28 @@ import type { Transport } from '../runtime/transport.js';
 export const CALL_EXTERNAL: Operation = {
   method: 'POST',
   path: '/proxy',
-  parameters: [],
+  parameters: [
+    {
+      name: 'vivifiedPurpose',
+      wireName: 'Vivified-Purpose',
+      place: 'header',
+      style: 'simple',
+      explode: false,
+    },
+  ],
   idempotency: 'key',
   credential: { place: 'header', wireName: 'Authorization', scheme: 'Bearer' },
   body: { kind: 'json', mediaType: 'application/json' },
   answer: { kind: 'json', mediaType: 'application/json', mask: 'ProxyResponse' },
 };
+
+export interface CallExternalParams {
+  /**
+   * Why the data is used, as the caller itself states it. Policy may ask for it, and it is in the
+   * audit log.
+   */
+  vivifiedPurpose?: models.PurposeOfUse | undefined;
+}
 
 /** Requests to allowed hosts outside. */
 export class ProxyResource {
@@ -35,8 +51,10 @@ export class ProxyResource {
    */
   callExternal(
     body: models.ProxyRequest,
+    params: CallExternalParams = {},
     options: RequestOptions = {},
   ): Promise<models.ProxyResponse> {
-    return this.#transport.send(CALL_EXTERNAL, {}, body, options);
+    const values = { ...params };
+    return this.#transport.send(CALL_EXTERNAL, values, body, options);
   }
 }

@@ -13,9 +13,10 @@ void test('publish_event reaches the wire', async () => {
   const client = new VivifiedClient(wire.options);
   const body =
     '{"event_type":"EmailQueued","payload":{"message_id":"msg-0001","recipient_ref":"usr-0001","template":"welcome","queued_at":"2026-11-22T17:00:00Z"},"data_traits":[],"partition_key":"usr-0001"}';
+  const params = '{"vivifiedPurpose":"treatment"}';
   const expected =
-    '{"contentType":"application/json","body":{"event_type":"EmailQueued","payload":{"message_id":"msg-0001","recipient_ref":"usr-0001","template":"welcome","queued_at":"2026-11-22T17:00:00Z"},"data_traits":[],"partition_key":"usr-0001"},"method":"POST","path":"/events/publish","query":[],"headers":{}}';
-  const received = await client.canonical.publishEvent(json(body));
+    '{"contentType":"application/json","body":{"event_type":"EmailQueued","payload":{"message_id":"msg-0001","recipient_ref":"usr-0001","template":"welcome","queued_at":"2026-11-22T17:00:00Z"},"data_traits":[],"partition_key":"usr-0001"},"method":"POST","path":"/events/publish","query":[],"headers":{"vivified-purpose":"treatment"}}';
+  const received = await client.canonical.publishEvent(json(body), json(params));
   wire.check(expected, received);
 });
 
@@ -34,9 +35,9 @@ void test('stream_events reaches the wire', async () => {
   const wire = new Wire(200, answer);
   const client = new VivifiedClient(wire.options);
   const params =
-    '{"eventTypes":"EmailQueued,EmailSent","cursor":"42-9f86d081884c7d659a2feaa0c55ad015","lastEventId":"42-9f86d081884c7d659a2feaa0c55ad015"}';
+    '{"eventTypes":"EmailQueued,EmailSent","cursor":"42-9f86d081884c7d659a2feaa0c55ad015","lastEventId":"42-9f86d081884c7d659a2feaa0c55ad015","vivifiedPurpose":"treatment"}';
   const expected =
-    '{"method":"GET","path":"/events/stream","query":[["event_types","EmailQueued,EmailSent"],["cursor","42-9f86d081884c7d659a2feaa0c55ad015"]],"headers":{"last-event-id":"42-9f86d081884c7d659a2feaa0c55ad015"}}';
+    '{"method":"GET","path":"/events/stream","query":[["event_types","EmailQueued,EmailSent"],["cursor","42-9f86d081884c7d659a2feaa0c55ad015"]],"headers":{"last-event-id":"42-9f86d081884c7d659a2feaa0c55ad015","vivified-purpose":"treatment"}}';
   await client.canonical.streamEvents(json(params));
   wire.check(expected);
 });
@@ -79,9 +80,10 @@ void test('pull_events reaches the wire', async () => {
   const wire = new Wire(200, answer);
   const client = new VivifiedClient(wire.options);
   const body = '{"max":10,"wait_ms":1000}';
+  const params = '{"vivifiedPurpose":"treatment"}';
   const expected =
-    '{"contentType":"application/json","body":{"max":10,"wait_ms":1000},"method":"POST","path":"/events/subscriptions/mail/pull","query":[],"headers":{}}';
-  const received = await client.canonical.pullEvents('mail', json(body));
+    '{"contentType":"application/json","body":{"max":10,"wait_ms":1000},"method":"POST","path":"/events/subscriptions/mail/pull","query":[],"headers":{"vivified-purpose":"treatment"}}';
+  const received = await client.canonical.pullEvents('mail', json(body), json(params));
   wire.check(expected, received);
 });
 

@@ -12,9 +12,9 @@ void test('call_plugin reaches the wire', async () => {
   const client = new VivifiedClient(wire.options);
   const body = '{"greeting":"hello"}';
   const params =
-    '{"vivifiedTimeoutMs":5000,"vivifiedCallToken":"eyJhbGciOiJFZERTQSJ9.synthetic.token"}';
+    '{"vivifiedPurpose":"treatment","vivifiedTimeoutMs":5000,"vivifiedCallToken":"eyJhbGciOiJFZERTQSJ9.synthetic.token"}';
   const expected =
-    '{"contentType":"application/json","body":{"greeting":"hello"},"method":"POST","path":"/gateway/hello_py/ping","query":[],"headers":{"vivified-timeout-ms":"5000","vivified-call-token":"eyJhbGciOiJFZERTQSJ9.synthetic.token"}}';
+    '{"contentType":"application/json","body":{"greeting":"hello"},"method":"POST","path":"/gateway/hello_py/ping","query":[],"headers":{"vivified-purpose":"treatment","vivified-timeout-ms":"5000","vivified-call-token":"eyJhbGciOiJFZERTQSJ9.synthetic.token"}}';
   const received = await client.operator.callPlugin('hello_py', 'ping', json(body), json(params));
   wire.check(expected, received);
 });

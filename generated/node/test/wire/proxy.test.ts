@@ -12,8 +12,9 @@ void test('call_external reaches the wire', async () => {
   const wire = new Wire(200, answer);
   const client = new VivifiedClient(wire.options);
   const body = '{"url":"https://api.partner.example/v1/status","method":"GET"}';
+  const params = '{"vivifiedPurpose":"treatment"}';
   const expected =
-    '{"contentType":"application/json","body":{"url":"https://api.partner.example/v1/status","method":"GET"},"method":"POST","path":"/proxy","query":[],"headers":{}}';
-  const received = await client.proxy.callExternal(json(body));
+    '{"contentType":"application/json","body":{"url":"https://api.partner.example/v1/status","method":"GET"},"method":"POST","path":"/proxy","query":[],"headers":{"vivified-purpose":"treatment"}}';
+  const received = await client.proxy.callExternal(json(body), json(params));
   wire.check(expected, received);
 });

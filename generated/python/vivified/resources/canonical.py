@@ -96,15 +96,22 @@ class CanonicalResource:
     def publish_event(
         self,
         body: models.PublishRequest,
+        *,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         **options: Unpack[CallOptions],
     ) -> models.PublishReceipt:
         """Publish an event.
 
         Answers once the event is durable. The same id again within 24 hours is a
         duplicate and is not delivered twice.
+
+        Args:
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
         """
         return self._transport.call(
             PUBLISH_EVENT,
+            headers={"Vivified-Purpose": vivified_purpose},
             body=body,
             options=options,
         )
@@ -129,6 +136,7 @@ class CanonicalResource:
         event_types: str,
         cursor: str | None = None,
         last_event_id: str | None = None,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         **options: Unpack[CallOptions],
     ) -> Stream[models.CloudEvent]:
         """Follow events live.
@@ -148,11 +156,16 @@ class CanonicalResource:
             last_event_id: The same, as browsers and clients of server-sent
                 events send it by themselves. At most 128 characters, pattern
                 `^[0-9]+-[0-9a-f]{32}$`.
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
         """
         return self._transport.call(
             STREAM_EVENTS,
             query={"event_types": event_types, "cursor": cursor},
-            headers={"Last-Event-ID": last_event_id},
+            headers={
+                "Last-Event-ID": last_event_id,
+                "Vivified-Purpose": vivified_purpose,
+            },
             options=options,
         )
 
@@ -214,6 +227,8 @@ class CanonicalResource:
         self,
         name: str,
         body: models.PullRequest,
+        *,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         **options: Unpack[CallOptions],
     ) -> models.PullResult:
         """Pull deliveries.
@@ -224,10 +239,13 @@ class CanonicalResource:
         Args:
             name: Name of the subscription, unique within the calling plugin.
                 Pattern `^[a-z][a-z0-9_-]{0,62}$`.
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
         """
         return self._transport.call(
             PULL_EVENTS,
             path={"name": name},
+            headers={"Vivified-Purpose": vivified_purpose},
             body=body,
             options=options,
         )
@@ -264,15 +282,22 @@ class AsyncCanonicalResource:
     async def publish_event(
         self,
         body: models.PublishRequest,
+        *,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         **options: Unpack[CallOptions],
     ) -> models.PublishReceipt:
         """Publish an event.
 
         Answers once the event is durable. The same id again within 24 hours is a
         duplicate and is not delivered twice.
+
+        Args:
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
         """
         return await self._transport.call(
             PUBLISH_EVENT,
+            headers={"Vivified-Purpose": vivified_purpose},
             body=body,
             options=options,
         )
@@ -297,6 +322,7 @@ class AsyncCanonicalResource:
         event_types: str,
         cursor: str | None = None,
         last_event_id: str | None = None,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncStream[models.CloudEvent]:
         """Follow events live.
@@ -316,11 +342,16 @@ class AsyncCanonicalResource:
             last_event_id: The same, as browsers and clients of server-sent
                 events send it by themselves. At most 128 characters, pattern
                 `^[0-9]+-[0-9a-f]{32}$`.
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
         """
         return await self._transport.call(
             STREAM_EVENTS_ASYNC,
             query={"event_types": event_types, "cursor": cursor},
-            headers={"Last-Event-ID": last_event_id},
+            headers={
+                "Last-Event-ID": last_event_id,
+                "Vivified-Purpose": vivified_purpose,
+            },
             options=options,
         )
 
@@ -382,6 +413,8 @@ class AsyncCanonicalResource:
         self,
         name: str,
         body: models.PullRequest,
+        *,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         **options: Unpack[CallOptions],
     ) -> models.PullResult:
         """Pull deliveries.
@@ -392,10 +425,13 @@ class AsyncCanonicalResource:
         Args:
             name: Name of the subscription, unique within the calling plugin.
                 Pattern `^[a-z][a-z0-9_-]{0,62}$`.
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
         """
         return await self._transport.call(
             PULL_EVENTS,
             path={"name": name},
+            headers={"Vivified-Purpose": vivified_purpose},
             body=body,
             options=options,
         )

@@ -42,6 +42,7 @@ class OperatorResource:
         operation: str,
         body: models.CallInput | None = None,
         *,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         vivified_timeout_ms: int | None = None,
         vivified_call_token: str | None = None,
         **options: Unpack[CallOptions],
@@ -58,6 +59,8 @@ class OperatorResource:
             operation: Name of the operation, as the manifest of the callee gives
                 it. Pattern `^[a-z][a-z0-9_]{0,62}$`.
             body: Input of the operation.
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
             vivified_timeout_ms: Most milliseconds for all tries together; the
                 manifest of the callee sets the cap. 100 to 60000.
             vivified_call_token: The token of the call that this one is part of,
@@ -68,6 +71,7 @@ class OperatorResource:
             CALL_PLUGIN,
             path={"plugin_id": plugin_id, "operation": operation},
             headers={
+                "Vivified-Purpose": vivified_purpose,
                 "Vivified-Timeout-Ms": vivified_timeout_ms,
                 "Vivified-Call-Token": vivified_call_token,
             },
@@ -102,6 +106,7 @@ class AsyncOperatorResource:
         operation: str,
         body: models.CallInput | None = None,
         *,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         vivified_timeout_ms: int | None = None,
         vivified_call_token: str | None = None,
         **options: Unpack[CallOptions],
@@ -118,6 +123,8 @@ class AsyncOperatorResource:
             operation: Name of the operation, as the manifest of the callee gives
                 it. Pattern `^[a-z][a-z0-9_]{0,62}$`.
             body: Input of the operation.
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
             vivified_timeout_ms: Most milliseconds for all tries together; the
                 manifest of the callee sets the cap. 100 to 60000.
             vivified_call_token: The token of the call that this one is part of,
@@ -128,6 +135,7 @@ class AsyncOperatorResource:
             CALL_PLUGIN,
             path={"plugin_id": plugin_id, "operation": operation},
             headers={
+                "Vivified-Purpose": vivified_purpose,
                 "Vivified-Timeout-Ms": vivified_timeout_ms,
                 "Vivified-Call-Token": vivified_call_token,
             },

@@ -31,15 +31,22 @@ class ProxyResource:
     def call_external(
         self,
         body: models.ProxyRequest,
+        *,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         **options: Unpack[CallOptions],
     ) -> models.ProxyResponse:
         """Make a request to an allowed host.
 
         Core resolves the host once, checks every address, dials the one it checked,
         and hands the answer back. Redirects are not followed.
+
+        Args:
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
         """
         return self._transport.call(
             CALL_EXTERNAL,
+            headers={"Vivified-Purpose": vivified_purpose},
             body=body,
             options=options,
         )
@@ -54,15 +61,22 @@ class AsyncProxyResource:
     async def call_external(
         self,
         body: models.ProxyRequest,
+        *,
+        vivified_purpose: models.PurposeOfUse | str | None = None,
         **options: Unpack[CallOptions],
     ) -> models.ProxyResponse:
         """Make a request to an allowed host.
 
         Core resolves the host once, checks every address, dials the one it checked,
         and hands the answer back. Redirects are not followed.
+
+        Args:
+            vivified_purpose: Why the data is used, as the caller itself states
+                it. Policy may ask for it, and it is in the audit log.
         """
         return await self._transport.call(
             CALL_EXTERNAL,
+            headers={"Vivified-Purpose": vivified_purpose},
             body=body,
             options=options,
         )
