@@ -118,7 +118,7 @@ core-dev:
 test-identities: $(STAMPS)/python-tools core-dev ## No plugin can act as another, on any lane, by any field
 	$(PYTHON) -m pytest -q -s tests/identities
 
-test-edge: $(STAMPS)/python-tools core-dev ## Ambiguous messages and floods of HTTP/2 against the real Core
+test-edge: $(STAMPS)/python-tools core-dev ## Ambiguous messages, slow clients and floods of HTTP/2 against the real Core
 	$(PYTHON) -m pytest -q -s tests/edge
 
 test-durability: core-dev ## Nothing acknowledged is lost by kills, power cuts and failing disks

@@ -31,7 +31,7 @@ STEPS = [
     ("test-egress", "egress in a private network"),
     ("test-smoke", "smoke flow on make up"),
     ("test-identities", "identities on the lanes"),
-    ("test-edge", "the edge: ambiguous messages and floods"),
+    ("test-edge", "the edge: ambiguous messages, slow clients, floods"),
     ("test-durability", "kills, power cuts, failing disks"),
     ("test-canary", "personal data in nothing that operators read"),
     ("test-coverage", "coverage of the command line"),
@@ -41,7 +41,7 @@ PROOFS = [
     ("test-oracle", "the policy against an independent engine"),
     ("test-drain", "stops under load"),
     ("test-identities", "identities on the lanes"),
-    ("test-edge", "the edge: ambiguous messages and floods"),
+    ("test-edge", "the edge: ambiguous messages, slow clients, floods"),
     ("test-durability", "kills, power cuts, failing disks"),
 ]
 

@@ -90,7 +90,11 @@ async fn talk<S>(
     let pulse = Pulse::start();
     let io = TokioIo::new(Screen::new(Watched { stream, pulse: pulse.clone() }));
     let exchange = Exchange { shared: shared.clone(), pulse: pulse.clone(), peer, certificate };
-    let service = hyper::service::service_fn(move |request| exchange.clone().answer(request));
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        // Here and not in the task of the request, which may have to wait for its turn.
+        let running = exchange.pulse.request(request.version() == Version::HTTP_2);
+        exchange.clone().answer(request, running)
+    });
     let builder = builder();
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut stopping = shared.stopping.clone();
@@ -177,9 +181,9 @@ impl Exchange {
     async fn answer(
         self,
         request: hyper::Request<Incoming>,
+        running: Running,
     ) -> Result<Response<Counted>, std::convert::Infallible> {
         let version = request.version();
-        let running = self.pulse.request(version == Version::HTTP_2);
         let mut response = match too_large(request.uri(), request.headers()) {
             Some(refusal) => refusal,
             None => self.route(request).await,
