@@ -14,7 +14,7 @@ SDK    := target/sdk
 .PHONY: help up down generate check test bench bench-peers format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
-.PHONY: test-deploy test-drain prove core-dev test-identities test-edge test-api test-canary test-egress test-durability
+.PHONY: test-audit test-deploy test-drain prove core-dev test-identities test-edge test-api test-canary test-egress test-durability
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,9 @@ test-deploy: $(STAMPS)/python-tools ## The deployment files parse and take away 
 
 test-drain: ## Stops under load that break no request, fifty of them with PROVE
 	EDGE_DRAINS=$${PROVE:+50} cargo test --package vivified-core --features dev --test edge drain -- --show-output
+
+test-audit: ## Tampering with the audit log, a million records of it with PROVE
+	VIVIFIED_AUDIT_RECORDS=$${PROVE:+1000000} cargo test --package vivified-core --features dev --lib audit:: -- --show-output
 
 test-rust: ## Format, lints and tests of the Rust crates
 	cargo fmt --all --check

@@ -39,6 +39,7 @@ STEPS = [
 # Long forms: the step runs with PROVE=1 in its environment and takes its full counts from it.
 PROOFS = [
     ("test-oracle", "the policy against an independent engine"),
+    ("test-audit", "tampering with the audit log"),
     ("test-drain", "stops under load"),
     ("test-identities", "identities on the lanes"),
     ("test-edge", "the edge: ambiguous messages, slow clients, floods"),

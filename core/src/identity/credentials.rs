@@ -6,6 +6,7 @@ use rusqlite::OptionalExtension;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use super::passwords::normalised;
 use super::rules::{self, PasswordFault};
 use super::totp::{self, Enrolment};
 use super::{Identity, IdentityError, Person, SEAL_OWNER, lockout, recovery, sessions, users};
@@ -24,7 +25,7 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         self.not_bootstrap(person)?;
         self.check_rules(&new, &person.username)?;
-        if current.expose_secret() == new.expose_secret() {
+        if normalised(&current) == normalised(&new) {
             return Err(IdentityError::PasswordRefused(vec![PasswordFault::Unchanged]));
         }
         let account = self.account(&person.username);

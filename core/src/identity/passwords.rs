@@ -11,6 +11,8 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 
 use crate::store::StoreError;
 
@@ -26,6 +28,16 @@ pub(super) struct Passwords {
     done: Arc<AtomicU64>,
 }
 
+/// One form for all the ways a keyboard can write the same characters (NIST SP 800-63B-4
+/// section 3.1.1.2).
+pub(super) fn normalised(password: &SecretString) -> Zeroizing<String> {
+    let characters = || password.expose_secret().nfkc();
+    // Long enough from the start, so that no shorter copy is left behind in memory.
+    let mut text = String::with_capacity(characters().map(char::len_utf8).sum());
+    text.extend(characters());
+    Zeroizing::new(text)
+}
+
 impl Passwords {
     pub fn new() -> Self {
         Self { turns: Arc::new(Semaphore::new(AT_A_TIME)), done: Arc::default() }
@@ -34,7 +46,7 @@ impl Passwords {
     pub async fn hash(&self, password: SecretString) -> Result<String, StoreError> {
         self.work(move || {
             let hash: PasswordHash = Argon2::default()
-                .hash_password(password.expose_secret().as_bytes())
+                .hash_password(normalised(&password).as_bytes())
                 .map_err(|_| StoreError::Unavailable)?;
             Ok(hash.to_string())
         })
@@ -51,8 +63,8 @@ impl Passwords {
             let known = hash.is_some();
             let text = hash.unwrap_or_else(|| NOBODY.to_owned());
             let hash = PasswordHash::new(&text).map_err(|_| StoreError::Broken("users"))?;
-            let password = password.expose_secret().as_bytes();
-            Ok(Argon2::default().verify_password(password, &hash).is_ok() & known)
+            let password = normalised(&password);
+            Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok() & known)
         })
         .await?
     }
@@ -98,5 +110,13 @@ mod tests {
         }
         assert_ne!(hash, passwords.hash("correct horse battery".into()).await.unwrap());
         assert_eq!(passwords.done(), 11);
+    }
+    #[tokio::test]
+    async fn a_password_is_the_same_however_its_characters_are_written() {
+        let passwords = Passwords::new();
+        let hash = passwords.hash("cr\u{e8}me br\u{fb}l\u{e9}e at noon".into()).await.unwrap();
+        let apart = "cre\u{300}me bru\u{302}le\u{301}e at noon";
+        assert!(passwords.verify(apart.into(), Some(hash.clone())).await.unwrap());
+        assert!(!passwords.verify("creme brulee at noon".into(), Some(hash)).await.unwrap());
     }
 }

@@ -1,7 +1,9 @@
 //! Which passwords are refused (NIST SP 800-63B-4 section 3.1.1): short ones, common ones, and
 //! those made of what everybody knows about the account. There are no rules of composition.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+
+use super::passwords::normalised;
 
 /// Length in characters.
 const SHORTEST: usize = 12;
@@ -53,7 +55,7 @@ impl PasswordFault {
 
 /// Every rule the password breaks.
 pub(super) fn faults(password: &SecretString, username: &str) -> Vec<PasswordFault> {
-    let text = password.expose_secret();
+    let text = normalised(password);
     let length = text.chars().count();
     let lower = zeroize::Zeroizing::new(text.to_lowercase());
     let mut faults = Vec::new();
