@@ -32,6 +32,7 @@ STEPS = [
     ("test-smoke", "smoke flow on make up"),
     ("test-identities", "identities on the lanes"),
     ("test-edge", "the edge: ambiguous messages, slow clients, floods"),
+    ("test-api", "generated requests over the whole contract"),
     ("test-durability", "kills, power cuts, failing disks"),
     ("test-canary", "personal data in nothing that operators read"),
     ("test-coverage", "coverage of the command line"),
@@ -43,6 +44,7 @@ PROOFS = [
     ("test-drain", "stops under load"),
     ("test-identities", "identities on the lanes"),
     ("test-edge", "the edge: ambiguous messages, slow clients, floods"),
+    ("test-api", "generated requests over the whole contract"),
     ("test-durability", "kills, power cuts, failing disks"),
 ]
 

@@ -124,14 +124,23 @@ async fn every_operation_for_people_refuses_everybody_else() {
     }
     assert!(refused > 100 && reached > 5, "{refused} refused, {reached} reached");
 
+    let dangerous =
+        || OPERATIONS.iter().filter(|operation| operation.max_authentication_age.is_some());
+    for operation in dangerous() {
+        let request = request(operation.method, &path(operation), Some(&by_role[0].1), None);
+        let answer = bench.send(request).await;
+        assert_ne!(answer.code(), "step_up_required", "{}: this session is fresh", operation.id);
+    }
+    assert!(dangerous().any(|operation| operation.id == "put_policy"), "the policy is among them");
     bench.clock.advance(std::time::Duration::from_secs(301));
-    for operation in OPERATIONS.iter().filter(|o| o.max_authentication_age.is_some()) {
+    for operation in dangerous() {
         let request = request(operation.method, &path(operation), Some(&by_role[0].1), None);
         let answer = bench.send(request).await;
         let seen = (answer.status.as_u16(), answer.code());
         assert_eq!(seen, (403, "step_up_required"), "{}", operation.id);
         assert!(answer.body["decision_id"].is_string());
     }
+    println!("{} operations ask for a fresh verification", dangerous().count());
     bench.clock.advance(std::time::Duration::from_secs(901));
     for operation in OPERATIONS.iter().filter(|operation| takes_people(operation)) {
         let request = request(operation.method, &path(operation), Some(&by_role[0].1), None);

@@ -250,6 +250,7 @@ pub static SETUP: OperationInfo = OperationInfo {
     problems: &[
         "invalid_request",
         "setup_code_invalid",
+        "password_refused",
         "state_conflict",
         "rate_limited",
         "audit_unavailable",

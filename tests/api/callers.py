@@ -1,9 +1,8 @@
 """Tokens of every kind for a run of generated requests.
 
 Generated requests end sessions, revoke plugins and rotate keys. A token that has died is replaced;
-a Core that no longer lets its own administrator in is replaced too, as a new installation. Many
-plugins share the load, so that the limits per plugin are met as they are meant: by one plugin that
-asks too often, not by many that ask at all.
+a Core that no longer lets its own administrator in is replaced too, as a new installation. Several
+plugins share the load, because a generated request may take one of them out of service.
 """
 
 import itertools
@@ -11,63 +10,91 @@ import pathlib
 import random
 import shutil
 import threading
-import time
+from collections.abc import Callable
+from typing import TypeVar
 
-from cores import DEVELOPMENT_USER, STUB_HOST, Core, manifest
+from contract import Operation
+from cores import Core
+from made import Made, Maker
 
-PLUGINS = 24
+Wanted = TypeVar("Wanted")
+PLUGINS = 6
 # Operations that end the token they are called with: each call gets a token of its own.
-ENDING = {"logout", "deregister_plugin"}
+ENDING = {"logout", "refresh_session", "deregister_plugin"}
+# How often is the matter of other tests: here every request is answered for what it is.
+RATES = ["address", "strangers", "login", "public", "admin", "control", "egress", "lane"]
+UNLIMITED = {f"VIVIFIED_RATES_{name.upper()}_{end}": "1000000" for name in RATES for end in ("PER_SECOND", "BURST")}
 
 
 class Callers:
     def __init__(self, folder: pathlib.Path, stub: str, rng: random.Random) -> None:
         self.stub, self.rng = stub, rng
-        self.core = Core(folder, stub=stub)
+        self.core = Core(folder, stub=stub, environment=UNLIMITED)
+        self.maker = Maker(self.core, stub)
         self.lock = threading.RLock()
         self.numbers = itertools.count(1)
         self.plugins: list[str] = []
         self.enrolments: list[str] = []
-        self.owners: dict[str, str] = {}
         self.restarts = 0
         self.core.start()
         self.core.sign_in()
         self.furnish()
 
     def furnish(self) -> None:
-        """What generated requests can hit: a callee, a subscription, a value, a setting."""
-        self.core.register("callee", base_url=f"http://{self.stub}")
+        """What generated requests can hit: the plugin of the examples, a candidate and what one keeps."""
+        self.core.register("hello_py", base_url=f"http://{self.stub}")
         self.core.enroll("candidate", approve=False)
         token = self.plugin()
-        for method, path, body in [
-            ("PUT", "/events/subscriptions/mail", {"event_types": ["EmailQueued"]}),
-            ("PUT", "/config/greeting", {"value": "hello"}),
-            ("PUT", "/storage/greeting", {"value": "hello"}),
+        for path, body in [
+            ("/events/subscriptions/mail", {"event_types": ["EmailQueued"]}),
+            ("/config/greeting", {"value": "hello"}),
+            ("/storage/greeting", {"value": "hello"}),
         ]:
-            answer = self.core.send(method, path, body=body, token=token)
+            answer = self.core.send("PUT", path, body=body, token=token)
             assert answer.status == 200, answer
 
-    def token(self, operation: str, schemes: list[str]) -> str | None:
+    def token(self, operation: str, schemes: list[str]) -> str:
+        return self.surely(lambda: self.find(operation, self.rng.choice(schemes)))
+
+    def made(self, operation: Operation) -> Made:
+        """A request that Core must grant, with its token."""
+
+        def make() -> Made:
+            kind = operation.schemes[0] if operation.schemes else ""
+            token = self.living(kind) if operation.schemes else ""
+            made = self.maker.make(operation, token)
+            made.token = (made.token or token) if kind else ""
+            return made
+
+        return self.surely(make)
+
+    def living(self, kind: str) -> str:
+        """A token that Core takes at this moment."""
+        token = self.find("", kind)
+        path = "/plugins" if kind == "pluginToken" else "/auth/me"
+        if kind != "enrollmentToken" and self.core.send("GET", path, token=token).status != 200:
+            self.dead(token)
+            token = self.find("", kind)
+        return token
+
+    def surely(self, act: Callable[[], Wanted]) -> Wanted:
+        """What has to succeed; after a failure with a new session, and then with a new installation."""
         with self.lock:
-            for attempt in range(3):
+            for mend in (self.recover, self.reinstall):
                 try:
-                    return self.find(operation, self.rng.choice(schemes)) if schemes else None
+                    return act()
                 except AssertionError:
-                    if attempt == 2:
-                        raise
-                    self.recover()
-        return None
+                    mend()
+            return act()
 
     def find(self, operation: str, scheme: str) -> str:
         if scheme == "enrollmentToken":
             if not self.enrolments or self.rng.random() < 0.2:
-                plugin_id = f"new{next(self.numbers)}"
-                self.enrolments.append(self.core.enroll(plugin_id))
-                self.owners[self.enrolments[-1]] = plugin_id
+                self.enrolments.append(self.core.enroll(f"new{next(self.numbers)}"))
             return self.enrolments[-1]
         if scheme == "pluginToken":
             return self.new_plugin() if operation in ENDING else self.plugin()
-        return self.core.sign_in() if operation in ENDING else self.core.admin_token
+        return self.maker.other_session() if operation in ENDING else self.core.admin_token
 
     def plugin(self) -> str:
         if len(self.plugins) < PLUGINS:
@@ -76,22 +103,9 @@ class Callers:
         return self.rng.choice(self.plugins)
 
     def new_plugin(self) -> str:
-        plugin_id = f"caller{next(self.numbers)}"
-        token = self.core.register(plugin_id, base_url=f"http://{self.stub}")
-        self.owners[token] = plugin_id
-        return token
+        return self.core.register(f"caller{next(self.numbers)}", base_url=f"http://{self.stub}")
 
-    def good_body(self, operation: str, token: str) -> object:
-        """A body that can succeed where generated text hardly would."""
-        if operation == "login":
-            return {"username": DEVELOPMENT_USER, "password": DEVELOPMENT_USER, "mfa_code": "000000"}
-        if operation == "call_external":
-            return {"url": f"https://{STUB_HOST}/v1/status", "method": "GET"}
-        if operation == "register_plugin" and token in self.owners:
-            return manifest(self.owners[token], base_url=f"http://{self.stub}")
-        return None
-
-    def dead(self, token: str, code: str) -> None:
+    def dead(self, token: str) -> None:
         """Core has said that this token is good no more."""
         with self.lock:
             if token in self.plugins:
@@ -107,12 +121,15 @@ class Callers:
             self.core.sign_in()
             assert self.core.send("GET", "/admin/plugins", token=self.core.admin_token).status == 200
         except AssertionError:
+            self.reinstall()
+
+    def reinstall(self) -> None:
+        with self.lock:
             self.restarts += 1
             self.core.stop()
             shutil.rmtree(self.core.data)
             self.plugins.clear()
             self.enrolments.clear()
-            time.sleep(0.1)
             self.core.start()
             self.core.sign_in()
             self.furnish()

@@ -1281,7 +1281,7 @@ class SecretWrite(Model):
     value: str
     """Printable ASCII that can stand in a header.
 
-    8 to 4096 characters.
+    8 to 4096 characters, pattern `^[!-~][ -~]*[!-~]$`.
     """
 
 
