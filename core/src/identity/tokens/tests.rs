@@ -38,6 +38,22 @@ fn signed(header: &str, claims: &str) -> String {
     format!("{text}.{signature}")
 }
 
+/// The same signature with S + L: the same point, not in canonical form (RFC 8032 section 5.1.7).
+fn malleable(signature: &[u8]) -> Vec<u8> {
+    let order: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let mut malleable = signature.to_vec();
+    let mut carry = 0_u16;
+    for (place, part) in order.iter().enumerate() {
+        let sum = u16::from(malleable[32 + place]) + u16::from(*part) + carry;
+        malleable[32 + place] = u8::try_from(sum & 0xff).expect("masked");
+        carry = sum >> 8;
+    }
+    malleable
+}
+
 fn with_header(change: impl FnOnce(&mut Value)) -> String {
     let (mut header, claims, _) = segments(&plugin_token());
     change(&mut header);
@@ -256,20 +272,8 @@ fn a_signature_in_another_form_is_another_text_and_refused() {
     let token = plugin_token();
     let (signed, signature) = token.rsplit_once('.').expect("segments");
     let octets = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
-    // S + L: the same point, not in canonical form (RFC 8032 section 5.1.7).
-    let order: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
-        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
-    ];
-    let mut malleable = octets.clone();
-    let mut carry = 0_u16;
-    for (place, part) in order.iter().enumerate() {
-        let sum = u16::from(malleable[32 + place]) + u16::from(*part) + carry;
-        malleable[32 + place] = u8::try_from(sum & 0xff).expect("masked");
-        carry = sum >> 8;
-    }
     for broken in [
-        malleable,
+        malleable(&octets),
         Vec::new(),
         vec![0; 64],
         octets[..63].to_vec(),

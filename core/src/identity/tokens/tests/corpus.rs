@@ -3,17 +3,39 @@
 //! `tests/corpus/tokens.json` is made here from one seed and one moment: each case is a call token
 //! with one change. This test makes it again, compares, and lets Core judge it. With
 //! `VIVIFIED_WRITE_CORPUS=1` the file is written.
+//!
+//! What only the called plugin can see stands there too: a good token with another operation, with
+//! another body, or for the second time.
+
+mod whole;
 
 use super::*;
+use whole::{calls, encrypted, secrets, sizes, trailing_bits};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/tokens.json");
 const CALLEE: &str = "beta";
+const ABOUT: &str = "Call tokens for the plugin `beta`, each with one change. Verify at the time \
+    `now`, in the call that `call` describes. A case with `times` is its token so many times in a \
+    row. In a case with `call` the token verifies and the call is to be refused, because of another \
+    operation, another body, or because the case named by `after` has used the token.";
 
 struct Corpus(Vec<Value>);
 
 impl Corpus {
     fn add(&mut self, class: &str, id: &str, token: String, accept: bool) {
         self.0.push(json!({ "id": id, "class": class, "accept": accept, "token": token }));
+    }
+
+    /// A text that is too long for a file: this one so many times in a row.
+    fn refuse_repeated(&mut self, id: &str, text: &str, times: usize) {
+        self.refuse("size", id, text.to_owned());
+        self.0.last_mut().expect("just added")["times"] = times.into();
+    }
+
+    /// A token that verifies, in a call that has to be refused.
+    fn refuse_call(&mut self, class: &str, id: &str, name: &str, value: &str) {
+        self.refuse(class, id, good());
+        self.0.last_mut().expect("just added")["call"] = json!({ name: value });
     }
 
     fn refuse(&mut self, class: &str, id: &str, token: String) {
@@ -156,6 +178,8 @@ fn shapes(corpus: &mut Corpus) {
         ("short", with(&octets[..63])),
         ("long", with(&[octets.as_slice(), &[0]].concat())),
         ("foreign-key", with(&foreign)),
+        ("not-canonical", with(&malleable(&octets))),
+        ("trailing-bits", trailing_bits(&token)),
     ] {
         corpus.refuse("signature", &format!("signature-{id}"), token);
     }
@@ -168,6 +192,8 @@ fn shapes(corpus: &mut Corpus) {
         ("leading-space", format!(" {token}")),
         ("trailing-newline", format!("{token}\n")),
         ("dots", ".".repeat(5_000)),
+        ("escaped-dots", token.replace('.', "%2e")),
+        ("encrypted", encrypted()),
         ("json", json!({ "protected": head, "payload": body, "signature": signature }).to_string()),
     ] {
         corpus.refuse("segments", &format!("segments-{id}"), token);
@@ -212,14 +238,25 @@ fn corpus() -> Value {
     headers(&mut corpus);
     members(&mut corpus);
     shapes(&mut corpus);
+    secrets(&mut corpus);
+    sizes(&mut corpus);
+    calls(&mut corpus);
     let key = keys().public()[0].clone();
     json!({
-        "about": "Call tokens for the plugin `beta`, each with one change. Verify at the time `now`.",
+        "about": ABOUT, "call": { "operation": "ping", "body": "{}" },
         "now": NOW, "issuer": ISSUER, "audience": CALLEE, "typ": "viv-call+jwt", "skew": SKEW,
         "jwks": { "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
             "kid": key.kid, "x": key.x }] },
         "cases": corpus.0,
     })
+}
+
+/// What a called plugin asks of a token that verifies: this operation, this body, and not yet seen.
+fn is_for(claims: &Claims, usual: &Value, call: &Value, seen: &[String]) -> bool {
+    let part = |name: &str| call.get(name).unwrap_or(&usual[name]).as_str().unwrap_or_default();
+    claims.text("op") == Some(part("operation"))
+        && claims.text("body_sha256") == Some(&hex(&sha256(part("body").as_bytes())))
+        && !seen.contains(&claims.token_id)
 }
 
 #[test]
@@ -232,16 +269,31 @@ fn every_case_of_the_corpus_is_judged_as_it_says() {
     let kept = std::fs::read_to_string(FILE).expect("the corpus is there");
     assert!(kept == text, "the corpus is stale; run this test with VIVIFIED_WRITE_CORPUS=1");
     let cases = made["cases"].as_array().expect("a list");
+    let first = verify(&keys(), NOW, TokenKind::Call, CALLEE, &good()).expect("verifies");
     let mut ids = std::collections::BTreeSet::new();
-    let (mut accepted, mut refused) = (0, 0);
+    let (mut accepted, mut refused, mut refused_calls) = (0, 0, 0);
     for case in cases {
         let id = case["id"].as_str().expect("a name");
         assert!(ids.insert(id), "{id} stands twice");
-        let token = case["token"].as_str().expect("a token");
-        let good = verify(&keys(), NOW, TokenKind::Call, CALLEE, token).is_ok();
+        let times = case["times"].as_u64().map_or(1, |times| times as usize);
+        let token = case["token"].as_str().expect("a token").repeat(times);
+        let claims = verify(&keys(), NOW, TokenKind::Call, CALLEE, &token).ok();
+        if case["call"].is_object() {
+            let claims = claims.expect("verifies but for the call");
+            let seen = case["call"]["after"].as_str().map(|_| first.token_id.clone());
+            assert!(!is_for(&claims, &made["call"], &case["call"], seen.as_slice()), "{id}");
+            refused_calls += 1;
+            continue;
+        }
+        let good = claims.is_some();
         assert_eq!(good, case["accept"] == true, "{id}");
         *(if good { &mut accepted } else { &mut refused }) += 1;
     }
     assert_eq!(accepted, 3, "control: good ones pass");
-    assert!(refused > 120, "{refused}");
+    assert!(refused > 140, "{refused}");
+    assert!(
+        is_for(&first, &made["call"], &json!({}), &[]),
+        "control: the call of a good token is taken"
+    );
+    println!("{accepted} accepted, {refused} refused, {refused_calls} refused by the call alone");
 }
