@@ -4,6 +4,7 @@ mod breaking;
 mod chains;
 mod forwarding;
 mod hostile;
+mod secure;
 mod streaming;
 
 use std::collections::VecDeque;
@@ -60,6 +61,10 @@ pub struct Bench {
 impl Bench {
     /// A callee that does `acts` in order and then answers `{}`.
     pub async fn new(acts: &[Act]) -> Self {
+        Self::with_tls(acts, &Tls::new(None).unwrap()).await
+    }
+
+    async fn with_tls(acts: &[Act], tls: &Tls) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store =
             Store::open(&folder.path().join("core.db"), &[crate::identity::MIGRATIONS]).unwrap();
@@ -67,8 +72,7 @@ impl Bench {
         let master = MasterKey::from_bytes(&[3; 32]).unwrap();
         let keys = SigningKeys::from_seed(&[9; 32]);
         let identity = Identity::new(store, clock.clone(), &master, keys, false);
-        let tls = Tls::new(None).unwrap();
-        let mut gateway = Gateway::new(identity.clone(), clock.clone(), &tls);
+        let mut gateway = Gateway::new(identity.clone(), clock.clone(), tls);
         gateway.backoff = Backoff { base: Duration::ZERO, most: Duration::ZERO };
         let script =
             Script { acts: Arc::new(Mutex::new(acts.to_vec().into())), ..Script::default() };
