@@ -153,7 +153,7 @@ fn number(value: &[u8]) -> Option<u64> {
 }
 
 /// Host and port as they stand in certificates and URLs: no user, no path, no list.
-fn is_host(value: &[u8]) -> bool {
+pub fn is_host(value: &[u8]) -> bool {
     let (name, port) = match value.strip_prefix(b"[") {
         Some(inner) => match inner.iter().position(|octet| *octet == b']') {
             Some(end) => (&inner[..end], &inner[end + 1..]),

@@ -10,11 +10,25 @@ mod chunks;
 mod head;
 mod screen;
 
+use axum::http::{HeaderMap, Uri, header};
+
 pub use screen::Screen;
 
 /// A message that is not let through. There is one answer for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ambiguous;
+
+/// Whether a request of HTTP/2 names one host. Its library sees to the frames and the fields, and
+/// leaves this to us (RFC 9113, 8.3.1).
+pub fn names_one_host(uri: &Uri, headers: &HeaderMap) -> bool {
+    let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+    let mut hosts = headers.get_all(header::HOST).iter().map(|host| host.as_bytes());
+    match (authority, hosts.next(), hosts.next()) {
+        (Some(name), None, _) | (None, Some(name), None) => head::is_host(name),
+        (Some(name), Some(host), None) => head::is_host(name) && name.eq_ignore_ascii_case(host),
+        _ => false,
+    }
+}
 
 /// How the body of a message is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

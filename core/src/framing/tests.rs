@@ -1,3 +1,5 @@
+use axum::http::HeaderValue;
+
 use super::*;
 
 /// Octets that belong to messages in order, and whether all do, however they are cut.
@@ -59,4 +61,18 @@ async fn what_the_server_holds_already_becomes_a_head_it_must_refuse() {
         assert!(seen.starts_with(pieces[0].as_bytes()) && seen.ends_with(b"\0\r\n\r\n"));
         assert!(seen.len() <= expected.len() + 16, "{}", seen.escape_ascii());
     }
+}
+
+#[test]
+fn a_request_of_http2_names_one_host() {
+    let names = |authority: &str, hosts: &[&'static str]| {
+        let uri = format!("http://{authority}/a");
+        let uri = if authority.is_empty() { "/a" } else { &uri }.parse().expect("a target");
+        let host = |host: &&'static str| (header::HOST, HeaderValue::from_static(host));
+        names_one_host(&uri, &hosts.iter().map(host).collect())
+    };
+    assert!(names("core:8443", &[]) && names("", &["core"]) && names("core", &["Core"]));
+    assert!(!names("", &[]) && !names("a@core", &[]) && !names("", &["a@core"]));
+    assert!(!names("core", &["other"]) && !names("core", &["core", "core"]));
+    assert!(!names("", &["core", "core"]));
 }

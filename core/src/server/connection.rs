@@ -26,7 +26,7 @@ use vivified_contract::runtime::ClientCertificate;
 use super::pulse::{Pulse, Running, Watched};
 use super::tls::Tls;
 use crate::config::EdgeLimits;
-use crate::framing::Screen;
+use crate::framing::{self, Screen};
 use crate::telemetry::metrics::{CONNECTION_ENDS, Connection};
 
 const REQUEST_LINE: usize = 8 * 1024;
@@ -184,7 +184,7 @@ impl Exchange {
         running: Running,
     ) -> Result<Response<Counted>, std::convert::Infallible> {
         let version = request.version();
-        let mut response = match too_large(request.uri(), request.headers()) {
+        let mut response = match refusal(version, request.uri(), request.headers()) {
             Some(refusal) => refusal,
             None => self.route(request).await,
         };
@@ -260,7 +260,8 @@ impl HttpBody for Counted {
     }
 }
 
-fn too_large(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+/// The answer to what is too large or names no host or several.
+fn refusal(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let line = uri.path_and_query().map_or(0, |path| path.as_str().len());
     if line > REQUEST_LINE {
         return Some(problems::request_line_too_long().into_response());
@@ -268,6 +269,9 @@ fn too_large(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     // As HTTP/1.1 writes them: a colon, a space and an end of line for each.
     let octets: usize =
         headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    let large = octets > HEADER_BYTES || headers.len() > HEADER_FIELDS;
-    large.then(|| problems::headers_too_large().into_response())
+    if octets > HEADER_BYTES || headers.len() > HEADER_FIELDS {
+        return Some(problems::headers_too_large().into_response());
+    }
+    let named = version != Version::HTTP_2 || framing::names_one_host(uri, headers);
+    (!named).then(|| problems::invalid_request().into_response())
 }
