@@ -31,9 +31,9 @@ SHARDS = 4
 PROVING = bool(os.environ.get("PROVE"))
 CASES = 12_000 if PROVING else 5_000
 # Generated requests of each operation beyond the examples and the cases that its schema implies.
-EXAMPLES = 60 if PROVING else 14
+EXAMPLES = 90 if PROVING else 14
 # Chains of requests, in which one uses what another has answered.
-CHAINS = 60 if PROVING else 10
+CHAINS = 400 if PROVING else 100
 TAKES_AWAY = re.compile(r"log_?out|deregister|revoke|suspend|resume|drain|rotate|disable|delete_user|password|mfa|policy|role|user|refresh|restore")
 
 
