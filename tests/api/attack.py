@@ -18,10 +18,10 @@ import tempfile
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
 
-import schemathesis.cli  # noqa: E402
-from callers import Callers  # noqa: E402
-from hooks import Hooks  # noqa: E402
-from peer import running_peer  # noqa: E402
+import schemathesis.cli
+from callers import Callers
+from hooks import Hooks
+from peer import running_peer
 
 CHECKS = [
     "not_a_server_error",

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import json
+import random
 
 import contract
 import schemathesis
@@ -15,7 +16,8 @@ from schemathesis.generation.meta import TestPhase
 
 # Values for parameters of paths that exist in every installation of the run.
 KNOWN = {"plugin_id": ["hello_py", "candidate"], "operation": ["echo", "ping", "fail"], "name": ["mail"], "key": ["greeting"]}
-# Of the good requests of an operation the first is made to measure, and then each one of so many.
+# Of the good requests of an operation the first is made to measure, and then each one of so many; but
+# the cases that a schema implies stay what they are.
 MADE_EVERY = 5
 # A long poll waits for what may not come; a stream has no end of its own.
 LONGEST_WAIT, STREAM_SECONDS = 50, 0.7
@@ -36,7 +38,7 @@ NO_TEXT = "encoding"
 
 
 class Hooks:
-    def __init__(self, document: dict, callers: Callers | None, rng) -> None:  # noqa: ANN001
+    def __init__(self, document: dict, callers: Callers | None, rng: random.Random) -> None:
         self.judge = Judge(document)
         self.callers, self.rng = callers, rng
         self.phases: collections.Counter[str] = collections.Counter()
@@ -60,9 +62,11 @@ class Hooks:
     def before_call(self, context: object, case: schemathesis.Case, kwargs: dict) -> None:
         operation = self.operation(case)
         positive = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
-        stateful = case.meta is not None and case.meta.phase.name == TestPhase.STATEFUL
-        if positive and self.callers and not stateful:
-            if self.good[operation.id] % MADE_EVERY == 0 and operation.id not in WITHOUT_SUCCESS:
+        phase = case.meta.phase.name if case.meta else None
+        if positive and self.callers and phase != TestPhase.STATEFUL:
+            number = self.good[operation.id]
+            due = number == 0 or (number % MADE_EVERY == 0 and phase != TestPhase.COVERAGE)
+            if due and operation.id not in WITHOUT_SUCCESS:
                 self.take(case, self.callers.made(operation))
             else:
                 for name in case.path_parameters.keys() & KNOWN.keys():
@@ -148,10 +152,10 @@ class Hooks:
         dispatcher.register_hook_with_name(self.after_call, "after_call")
         dispatcher.register_hook_with_name(self.is_fault, "filter_failure")
 
-        def documented_answer(ctx, response, case):  # noqa: ANN001, ANN202
+        def documented_answer(ctx: object, response: schemathesis.Response, case: schemathesis.Case) -> None:
             return hooks.documented_answer(ctx, response, case)
 
-        def good_request_is_taken(ctx, response, case):  # noqa: ANN001, ANN202
+        def good_request_is_taken(ctx: object, response: schemathesis.Response, case: schemathesis.Case) -> None:
             return hooks.good_request_is_taken(ctx, response, case)
 
         schemathesis.check(documented_answer)

@@ -46,7 +46,7 @@ def attack(folder: pathlib.Path, name: str, chosen: int, examples: int, operatio
     command = [sys.executable, str(HERE / "attack.py"), "--seed", str(chosen), "--examples", str(examples)]
     with log.open("wb") as output:
         subprocess.run(
-            [*command, "--report", str(report), *more, *operations], cwd=folder, stdout=output, stderr=subprocess.STDOUT, timeout=1800
+            [*command, "--report", str(report), *more, *operations], cwd=folder, stdout=output, stderr=subprocess.STDOUT, timeout=1800, check=False
         )
     text = log.read_text(errors="replace")
     assert report.exists(), text[-4000:]
