@@ -52,8 +52,12 @@ impl Bus {
         let quotas = self.quotas;
         let receipt = self
             .store
-            .write(move |tx| {
-                let earlier = known(tx, &draft.source, &event_id, now)?;
+            .write_together(move |tx| {
+                // An id that was made here was never heard of before.
+                let earlier = match draft.id {
+                    Some(_) => known(tx, &draft.source, &event_id, now)?,
+                    None => None,
+                };
                 let duplicate = earlier.is_some();
                 let sequence = match earlier {
                     Some(sequence) => sequence,
@@ -134,33 +138,63 @@ fn fan_out(
     quota: i64,
     now: i64,
 ) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO deliveries
-            (subscription, sequence, partition_key, state, attempt, due_at, history, source, size)
-         SELECT wanted.subscription, ?1, ?2,
-            CASE WHEN ?2 IS NOT NULL AND EXISTS (
-                SELECT 1 FROM deliveries AS earlier
-                WHERE earlier.subscription = wanted.subscription
-                    AND earlier.partition_key = ?2
-            ) THEN ?3 ELSE ?4 END,
-            0, ?5, '[]', ?7, ?8
-         FROM subscription_types AS wanted
-         JOIN subscriptions AS s ON s.subscription = wanted.subscription
-         LEFT JOIN backlog AS b ON b.plugin_id = s.plugin_id AND b.side = ?9
-         WHERE wanted.event_type = ?6 AND coalesce(b.bytes, 0) <= ?10",
-    )?
-    .execute(params![
-        sequence,
-        draft.partition_key,
-        BEHIND,
-        WAITING,
-        now,
-        draft.event_type,
-        draft.source,
-        size,
-        AWAITED,
-        quota
-    ])?;
+    let wanted: u32 = tx
+        .prepare_cached("SELECT count(*) FROM subscription_types WHERE event_type = ?1")?
+        .query_row([&draft.event_type], |row| row.get(0))?;
+    if wanted == 0 {
+        return Ok(());
+    }
+    let made = deliver(tx, sequence, draft, size, quota, now)?;
+    if made < wanted as usize { turn_away(tx, sequence, &draft.event_type, now) } else { Ok(()) }
+}
+
+/// Makes the deliveries of all subscribers that have room; answers how many there are.
+fn deliver(
+    tx: &Transaction<'_>,
+    sequence: i64,
+    draft: &Draft,
+    size: i64,
+    quota: i64,
+    now: i64,
+) -> Result<usize, StoreError> {
+    let made = tx
+        .prepare_cached(
+            "INSERT INTO deliveries (subscription, sequence, partition_key, state, attempt, due_at,
+                history, source, size)
+             SELECT wanted.subscription, ?1, ?2,
+                CASE WHEN ?2 IS NOT NULL AND EXISTS (
+                    SELECT 1 FROM deliveries AS earlier
+                    WHERE earlier.subscription = wanted.subscription
+                        AND earlier.partition_key = ?2
+                ) THEN ?3 ELSE ?4 END,
+                0, ?5, '[]', ?7, ?8
+             FROM subscription_types AS wanted
+             JOIN subscriptions AS s ON s.subscription = wanted.subscription
+             LEFT JOIN backlog AS b ON b.plugin_id = s.plugin_id AND b.side = ?9
+             WHERE wanted.event_type = ?6 AND coalesce(b.bytes, 0) <= ?10",
+        )?
+        .execute(params![
+            sequence,
+            draft.partition_key,
+            BEHIND,
+            WAITING,
+            now,
+            draft.event_type,
+            draft.source,
+            size,
+            AWAITED,
+            quota
+        ])?;
+    Ok(made)
+}
+
+/// Makes a dead letter for every subscription of the type that got no delivery.
+fn turn_away(
+    tx: &Transaction<'_>,
+    sequence: i64,
+    event_type: &str,
+    now: i64,
+) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO dead_letters
             (plugin_id, subscription, sequence, attempts, reason, history, died_at)
@@ -173,7 +207,7 @@ fn fan_out(
             WHERE made.subscription = wanted.subscription AND made.sequence = ?1
          )",
     )?
-    .execute(params![sequence, now, AWAITED, draft.event_type])?;
+    .execute(params![sequence, now, AWAITED, event_type])?;
     Ok(())
 }
 

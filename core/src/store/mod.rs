@@ -5,7 +5,9 @@
 //! go, so that the cost of the sync is shared (see [`writer`]). The tables belong to the modules
 //! that use them: each hands its [`Migration`]s to [`Store::open`].
 
+mod batch;
 pub mod files;
+mod job;
 mod readers;
 pub mod seal;
 mod writer;
@@ -128,6 +130,16 @@ impl Store {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.writer.write(work).await
+    }
+
+    /// [`Store::write`] for small work that only a broken store can make fail: it goes down with
+    /// the other work of this kind that stands beside it in the queue, and costs less for that.
+    pub async fn write_together<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write_together(work).await
     }
 
     /// Queues `work` without waiting for it. Whatever is written after this call is on the disk no

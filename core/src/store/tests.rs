@@ -190,7 +190,7 @@ async fn a_full_disk_loses_no_record_that_an_effect_relies_upon() {
 async fn a_journal_that_has_been_moved_once_is_not_moved_after_every_write() {
     let folder = tempfile::tempdir().expect("folder");
     let store = open(folder.path());
-    for number in 0..12 {
+    for number in 0..24 {
         insert(&store, format!("{number}{}", "x".repeat(1_000_000))).await.expect("writes");
     }
     let modified = || {

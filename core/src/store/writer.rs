@@ -1,23 +1,24 @@
 //! Group commit: one thread writes, and one disk sync covers everything that queued up before it.
 //!
-//! A job runs in its own savepoint, so one that fails takes back only its own statements. Replies
-//! are sent after the commit and never before it. When the disk fails, nobody is answered and the
-//! failure handler, which ends the process, decides.
+//! A job that fails takes back only its own statements, or those of its [`Bond`]. Replies are sent
+//! after the commit and never before it. When the disk fails, nobody is answered and the failure
+//! handler, which ends the process, decides.
 //!
 //! Jobs run in the order in which they were queued, and a later job is never in an earlier
 //! transaction. So what is queued before an effect is on the disk no later than the effect, and
 //! need not be awaited before it (see [`Writer::enqueue`]).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use crate::telemetry::metrics::{STORE_BATCH, STORE_SECONDS};
 
+use super::batch::Batch;
+use super::job::{Bond, Job, Work, is_disk_failure};
 use super::{OnFailure, StoreError};
 
 const BATCH_JOBS: usize = 256;
@@ -25,7 +26,7 @@ const BATCH_JOBS: usize = 256;
 const BATCH_TIME: Duration = Duration::from_millis(10);
 const QUEUE: usize = 4_096;
 /// Pages of 4 KiB in the journal before they move into the file.
-const CHECKPOINT_PAGES: i64 = 1_024;
+const CHECKPOINT_PAGES: i64 = 4_096;
 /// After a write that others build upon was lost to a full disk, nothing is written for longer
 /// than any request may take, so that no effect can follow a record that is not there.
 const REST: Duration = Duration::from_secs(65);
@@ -58,7 +59,15 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.queue(work, false)?.durable().await
+        self.queue(work, Bond::Alone)?.durable().await
+    }
+
+    pub async fn write_together<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.queue(work, Bond::Together)?.durable().await
     }
 
     pub fn enqueue<T, F>(&self, work: F) -> Result<Queued<T>, StoreError>
@@ -66,17 +75,17 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.queue(work, true)
+        self.queue(work, Bond::ReliedUpon)
     }
 
-    fn queue<T, F>(&self, work: F, relied_upon: bool) -> Result<Queued<T>, StoreError>
+    fn queue<T, F>(&self, work: F, bond: Bond) -> Result<Queued<T>, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let reply = move |result| drop(reply.send(result));
-        self.submit(Work { work: Some(work), result: None, reply: Some(reply), relied_upon })?;
+        self.submit(Work::new(work, reply, bond))?;
         Ok(Queued { answer })
     }
 
@@ -86,7 +95,7 @@ impl Writer {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
         R: FnOnce(Result<T, StoreError>) + Send + 'static,
     {
-        self.submit(Work { work: Some(work), result: None, reply: Some(reply), relied_upon: true })
+        self.submit(Work::new(work, reply, Bond::ReliedUpon))
     }
 
     /// A full queue means the disk cannot follow: refuse now rather than wait without a bound.
@@ -101,7 +110,7 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let reply = move |result| drop(reply.send(result));
-        let job = Work { work: Some(work), result: None, reply: Some(reply), relied_upon: false };
+        let job = Work::new(work, reply, Bond::Alone);
         self.queue.send(Message::Job(Box::new(job))).map_err(|_| StoreError::Unavailable)?;
         answer.blocking_recv().unwrap_or(Err(StoreError::Unavailable))
     }
@@ -129,71 +138,6 @@ impl<T> Queued<T> {
     /// Answers once the write is on the disk.
     pub async fn durable(self) -> Result<T, StoreError> {
         self.answer.await.unwrap_or(Err(StoreError::Unavailable))
-    }
-}
-
-/// A unit of work whose answer waits for the commit.
-trait Job: Send {
-    /// Whether later jobs were queued in the belief that this one succeeds.
-    fn is_relied_upon(&self) -> bool;
-    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure>;
-    fn answer(self: Box<Self>);
-    fn refuse(self: Box<Self>);
-}
-
-/// How far a failed job reaches.
-enum Failure {
-    Job,
-    Disk(String),
-}
-
-struct Work<T, F, R> {
-    work: Option<F>,
-    result: Option<Result<T, StoreError>>,
-    reply: Option<R>,
-    relied_upon: bool,
-}
-
-impl<T, F, R> Job for Work<T, F, R>
-where
-    T: Send + 'static,
-    F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
-    R: FnOnce(Result<T, StoreError>) + Send + 'static,
-{
-    fn is_relied_upon(&self) -> bool {
-        self.relied_upon
-    }
-
-    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure> {
-        let Some(work) = self.work.take() else { return Ok(()) };
-        let result = catch_unwind(AssertUnwindSafe(|| work(transaction)))
-            .unwrap_or(Err(StoreError::Unavailable));
-        let outcome = match &result {
-            Ok(_) => Ok(()),
-            Err(StoreError::Sqlite(error)) if is_disk_failure(error) => {
-                Err(Failure::Disk(error.to_string()))
-            }
-            // It cannot fail alone: what was queued behind it would be done without it.
-            Err(error) if self.relied_upon && !is_full(error) => {
-                Err(Failure::Disk("a write that others rely upon failed".to_owned()))
-            }
-            Err(_) => Err(Failure::Job),
-        };
-        self.result = Some(result);
-        outcome
-    }
-
-    fn answer(mut self: Box<Self>) {
-        let result = self.result.take().unwrap_or(Err(StoreError::Unavailable));
-        if let Some(reply) = self.reply.take() {
-            reply(result);
-        }
-    }
-
-    fn refuse(mut self: Box<Self>) {
-        if let Some(reply) = self.reply.take() {
-            reply(Err(StoreError::Unavailable));
-        }
     }
 }
 
@@ -231,7 +175,6 @@ impl Loop {
     /// Runs what is queued in one transaction. False when the store was told to close.
     fn batch(&mut self, first: Box<dyn Job>) -> Result<bool, String> {
         let started = Instant::now();
-        let mut done: Vec<Box<dyn Job>> = Vec::new();
         let mut open = true;
         let rests_until = &mut self.rests_until;
         let transaction =
@@ -239,20 +182,19 @@ impl Loop {
                 Ok(transaction) => transaction,
                 Err(error) => return refuse_all(vec![first], &error, rests_until).map(|()| true),
             };
+        let mut batch = Batch::new(transaction);
         let mut next = Some(first);
-        while let Some(mut job) = next.take() {
-            let ran = run_in_savepoint(&transaction, job.as_mut());
-            done.push(job);
-            if let Err(what) = ran {
-                done.into_iter().for_each(Job::refuse);
+        while let Some(job) = next.take() {
+            if let Err(what) = batch.run(job) {
+                batch.done.into_iter().for_each(Job::refuse);
                 return Err(what);
             }
             // SQLite ends the whole transaction by itself on some errors, such as a full disk.
-            if transaction.is_autocommit() {
-                refuse_and_rest(done, rests_until);
+            if batch.transaction.is_autocommit() {
+                refuse_and_rest(batch.done, rests_until);
                 return Ok(true);
             }
-            if done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME {
+            if batch.done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME {
                 match self.jobs.try_recv() {
                     Ok(Message::Job(job)) => next = Some(job),
                     Ok(Message::Close) | Err(TryRecvError::Disconnected) => open = false,
@@ -260,14 +202,14 @@ impl Loop {
                 }
             }
         }
-        let jobs = done.len() as u64;
+        let jobs = batch.done.len() as u64;
         let commit = Instant::now();
-        let committed = transaction.commit();
+        let committed = batch.transaction.commit();
         STORE_SECONDS.time((), commit.elapsed());
         STORE_BATCH.note((), jobs);
         match committed {
-            Ok(()) => done.into_iter().for_each(Job::answer),
-            Err(error) => refuse_all(done, &error, rests_until)?,
+            Ok(()) => batch.done.into_iter().for_each(Job::answer),
+            Err(error) => refuse_all(batch.done, &error, rests_until)?,
         }
         Ok(open)
     }
@@ -290,27 +232,6 @@ impl Loop {
     }
 }
 
-fn run_in_savepoint(transaction: &Transaction<'_>, job: &mut dyn Job) -> Result<(), String> {
-    // Prepared once: parsing three statements for each job would cost more than small jobs do.
-    let savepoint = |sql: &str| {
-        let done = transaction.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
-        match done {
-            Err(error) if is_disk_failure(&error) => Err(error.to_string()),
-            _ => Ok(()),
-        }
-    };
-    savepoint("SAVEPOINT job")?;
-    match job.run(transaction) {
-        Ok(()) => savepoint("RELEASE job"),
-        Err(Failure::Job) if transaction.is_autocommit() => Ok(()),
-        Err(Failure::Job) => {
-            savepoint("ROLLBACK TO job")?;
-            savepoint("RELEASE job")
-        }
-        Err(Failure::Disk(what)) => Err(what),
-    }
-}
-
 fn refuse_all(
     jobs: Vec<Box<dyn Job>>,
     error: &rusqlite::Error,
@@ -321,28 +242,8 @@ fn refuse_all(
 }
 
 fn refuse_and_rest(jobs: Vec<Box<dyn Job>>, rests_until: &mut Option<Instant>) {
-    if jobs.iter().any(|job| job.is_relied_upon()) {
+    if jobs.iter().any(|job| job.bond() == Bond::ReliedUpon) {
         *rests_until = Some(Instant::now() + REST);
     }
     jobs.into_iter().for_each(Job::refuse);
-}
-
-/// Nothing was written and the file is sound.
-fn is_full(error: &StoreError) -> bool {
-    matches!(error, StoreError::Sqlite(error)
-        if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
-}
-
-/// Errors after which the state of the file is unknown. A full disk is not one of them: the
-/// transaction is rolled back whole and callers are told that nothing happened.
-fn is_disk_failure(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::SystemIoFailure
-                | ErrorCode::DatabaseCorrupt
-                | ErrorCode::NotADatabase
-                | ErrorCode::ReadOnly
-        )
-    )
 }

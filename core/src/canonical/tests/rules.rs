@@ -329,3 +329,21 @@ async fn old_events_go_only_when_nobody_needs_them() {
 fn wish() -> Wish {
     Wish { event_types: vec!["Note".to_owned()], max_in_flight: 256 }
 }
+
+#[tokio::test]
+async fn an_event_does_not_stand_without_what_is_written_of_it() {
+    let bench = Bench::subscribed().await;
+    let refused = bench.bus.publish_with(draft(None), |_, receipt| {
+        assert_eq!(receipt.sequence, 1);
+        Err(crate::StoreError::Broken("a record of the test"))
+    });
+    assert!(matches!(refused.await, Err(BusError::Store(_))));
+    assert!(bench.sequences("SELECT sequence FROM events").await.is_empty());
+    let written = bench.bus.publish_with(draft(None), |tx, receipt| {
+        let seen = "SELECT count(*) FROM deliveries WHERE sequence = ?1";
+        assert_eq!(tx.query_row(seen, [receipt.sequence], |row| row.get::<_, i64>(0))?, 1);
+        Ok(())
+    });
+    assert_eq!(written.await.unwrap().sequence, 1);
+    assert_eq!(bench.pulled().await, [1]);
+}
