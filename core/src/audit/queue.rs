@@ -2,7 +2,9 @@
 //!
 //! Every entry that waits when the writer comes by is written in one job, so that a job costs the
 //! same for one record as for a hundred. The job stands in the queue of the store before `push`
-//! returns: whatever the caller writes afterwards is on the disk no earlier than its entry.
+//! returns: whatever the caller writes afterwards is on the disk no earlier than its entry. Who
+//! waits for the disk anyway only adds the entry and calls the writer once others had their turn to
+//! add theirs, so that one sync serves them all.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +20,17 @@ use crate::store::{Store, StoreError};
 const MOST: usize = 16_384;
 
 pub type Answer = oneshot::Sender<i64>;
+
+/// Appends the entries of one turn and says the place of those that somebody waits for.
+pub trait Write:
+    FnOnce(&Transaction<'_>, Turn) -> Result<Vec<(Answer, i64)>, StoreError> + Send + 'static
+{
+}
+
+impl<F> Write for F where
+    F: FnOnce(&Transaction<'_>, Turn) -> Result<Vec<(Answer, i64)>, StoreError> + Send + 'static
+{
+}
 
 #[derive(Default)]
 pub struct Queue {
@@ -40,28 +53,36 @@ pub struct Turn {
 }
 
 impl Queue {
-    /// Adds an entry; `write` appends what one turn hands it, in order.
-    pub fn push<F>(
+    /// Adds an entry that somebody waits for. [`Queue::call`] must follow.
+    pub fn add(&self, entry: Entry, answer: Answer) -> Result<(), StoreError> {
+        self.lock_sound().admit(entry, Some(answer))
+    }
+
+    /// Adds an entry and calls the writer before anybody can write behind it.
+    pub fn push<F: Write>(
         self: &Arc<Self>,
         store: &Store,
         entry: Entry,
-        answer: Option<Answer>,
         write: F,
-    ) -> Result<(), StoreError>
-    where
-        F: FnOnce(&Transaction<'_>, Turn) -> Result<Vec<(Answer, i64)>, StoreError>
-            + Send
-            + 'static,
-    {
-        let mut waiting = self.lock();
-        if self.lost.swap(false, Ordering::AcqRel) {
-            *waiting = Waiting::default();
-        }
-        if waiting.entries.len() >= MOST {
-            return Err(StoreError::Unavailable);
-        }
-        waiting.entries.push_back((entry, answer));
-        if waiting.has_job {
+    ) -> Result<(), StoreError> {
+        let mut waiting = self.lock_sound();
+        waiting.admit(entry, None)?;
+        self.call_locked(waiting, store, write)
+    }
+
+    /// Has the writer come for what waits; `write` appends what one turn hands it, in order.
+    pub fn call<F: Write>(self: &Arc<Self>, store: &Store, write: F) -> Result<(), StoreError> {
+        self.call_locked(self.lock_sound(), store, write)
+    }
+
+    /// While the lock is held nobody else can add: what is refused here was promised to nobody.
+    fn call_locked<F: Write>(
+        self: &Arc<Self>,
+        mut waiting: MutexGuard<'_, Waiting>,
+        store: &Store,
+        write: F,
+    ) -> Result<(), StoreError> {
+        if waiting.has_job || waiting.entries.is_empty() {
             return Ok(());
         }
         let turn = Turn { queue: self.clone(), taken: false };
@@ -70,7 +91,6 @@ impl Queue {
                 let _ = answer.send(seq);
             }
         };
-        // Queued while nobody else can add: what is refused here was promised to nobody.
         let queued = store.enqueue_then(move |tx| write(tx, turn), done);
         if queued.is_err() {
             *waiting = Waiting::default();
@@ -81,8 +101,27 @@ impl Queue {
         queued
     }
 
+    /// What a job that was thrown away should have taken is refused first.
+    fn lock_sound(&self) -> MutexGuard<'_, Waiting> {
+        let mut waiting = self.lock();
+        if self.lost.swap(false, Ordering::AcqRel) {
+            *waiting = Waiting::default();
+        }
+        waiting
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn admit(&mut self, entry: Entry, answer: Option<Answer>) -> Result<(), StoreError> {
+        if self.entries.len() >= MOST {
+            return Err(StoreError::Unavailable);
+        }
+        self.entries.push_back((entry, answer));
+        Ok(())
     }
 }
 

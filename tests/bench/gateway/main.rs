@@ -11,6 +11,10 @@ mod load;
 mod tokens;
 mod upstream;
 
+/// That of the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     // Cargo adds a flag of its own when it starts a bench itself.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();

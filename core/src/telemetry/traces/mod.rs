@@ -15,6 +15,7 @@ use serde_json::Value;
 use vivified_contract::runtime::{End, RequestInfo, Trace};
 
 use super::{Field, Id};
+use crate::random;
 
 pub use export::{export_to, flush, is_on};
 
@@ -75,7 +76,8 @@ impl Spot {
 
     /// A new place below this one.
     pub fn below(&self) -> Self {
-        Self { span_id: Trace::start().span_id, ..self.clone() }
+        let span_id = random::span().unwrap_or_else(|_| Trace::start().span_id);
+        Self { span_id, ..self.clone() }
     }
 
     /// The header for whoever works on below this place.
