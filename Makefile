@@ -14,7 +14,7 @@ SDK    := target/sdk
 .PHONY: help up down generate check test bench bench-peers format
 .PHONY: test-house test-drift test-rust test-coverage test-python test-node test-go test-manifests
 .PHONY: test-strangers test-hostile test-docs test-scenarios test-smoke
-.PHONY: test-audit test-deploy test-drain prove core-dev test-identities test-edge test-api test-canary test-egress test-durability
+.PHONY: test-audit test-deploy test-drain prove core-dev test-identities test-edge test-api test-canary test-egress test-release test-durability
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -123,6 +123,9 @@ test-identities: $(STAMPS)/python-tools core-dev ## No plugin can act as another
 
 test-edge: $(STAMPS)/python-tools core-dev ## Ambiguous messages, slow clients and floods of HTTP/2 against the real Core
 	$(PYTHON) -m pytest -q -s tests/edge
+
+test-release: $(STAMPS)/python-tools core-dev ## What ships neither holds development mode nor starts in it
+	$(PYTHON) -m pytest -q -s tests/release
 
 test-durability: core-dev ## Nothing acknowledged is lost by kills, power cuts and failing disks
 	@python3 tests/durability/run.py

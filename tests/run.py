@@ -29,6 +29,7 @@ STEPS = [
     ("test-docs", "docs site and samples"),
     ("test-scenarios", "scenarios in three languages"),
     ("test-egress", "egress in a private network"),
+    ("test-release", "development mode in nothing that ships"),
     ("test-smoke", "smoke flow on make up"),
     ("test-identities", "identities on the lanes"),
     ("test-edge", "the edge: ambiguous messages, slow clients, floods"),

@@ -266,14 +266,3 @@ fn what_was_answered_survives_a_killed_process() {
         assert!(kept, "{plugin_id}");
     }
 }
-
-#[cfg(not(feature = "dev"))]
-#[test]
-fn a_release_holds_nothing_of_development_mode() {
-    let binary = std::fs::read(env!("CARGO_BIN_EXE_vivified-core")).expect("reads");
-    let holds = |text: &str| binary.windows(text.len()).any(|part| part == text.as_bytes());
-    assert!(holds("set-up code for the first administrator"), "control: the scan finds text");
-    for text in ["bootstrap_admin_only", "egress-stub", "EGRESS_STUB"] {
-        assert!(!holds(text), "{text}");
-    }
-}

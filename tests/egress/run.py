@@ -4,7 +4,6 @@ Every address of the far side is a canary that counts who connects. `VIVIFIED_CO
 binary to test. Where the vectors or the namespaces are missing the test says so and stops.
 """
 
-import os
 import pathlib
 import shutil
 import subprocess
@@ -12,6 +11,10 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "harness"))
+
+import shipped  # noqa: E402
+
 ROOT = HERE.parents[1]
 VECTORS = ROOT.parent / "shared" / "data" / "ssrf-vectors.json"
 NAMES = ["api.partner.test", "*.cdn.partner.test", "xn--bcher-kva.test"]
@@ -22,7 +25,7 @@ def main() -> int:
     if missing:
         print(f"skipped: {missing}")
         return 0
-    binary = os.environ.get("VIVIFIED_CORE") or build()
+    binary = str(shipped.build())
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         make_certificates(folder)
@@ -41,14 +44,6 @@ def obstacle() -> str | None:
     if subprocess.run(["unshare", "-rn", "sh", "-c", trial], capture_output=True, check=False).returncode:
         return "private network namespaces cannot be made here"
     return None
-
-
-def build() -> str:
-    """The program as it ships: without the development feature."""
-    command = ["cargo", "build", "--quiet", "--package", "vivified-core", "--no-default-features"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return str(folder / "debug" / "vivified-core")
 
 
 def make_certificates(folder: pathlib.Path) -> None:

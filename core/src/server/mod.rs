@@ -15,12 +15,14 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
+#[cfg(feature = "dev")]
 use axum::http::{HeaderName, HeaderValue};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+#[cfg(feature = "dev")]
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::Core;
@@ -102,6 +104,13 @@ impl Listener {
 }
 
 /// All operations of the contract, answered by this Core.
+#[cfg(not(feature = "dev"))]
+pub fn router(core: Arc<Core>, _: bool) -> Router {
+    vivified_contract::router(core)
+}
+
+/// The same; every answer of development mode says what it is.
+#[cfg(feature = "dev")]
 pub fn router(core: Arc<Core>, development: bool) -> Router {
     let router = vivified_contract::router(core);
     if !development {
