@@ -42,6 +42,8 @@ class Flood:
     values: dict[int, int] = dataclasses.field(default_factory=dict)
     reads: bool = True
     """Whether the client takes what comes back."""
+    longer: bool = True
+    """Whether more of it is another attack; what large answers take is bounded by the pace of requests."""
 
 
 def each(make: Callable[[int], bytes]) -> Callable[[int], Iterator[bytes]]:
@@ -99,7 +101,9 @@ FLOODS = [
     Flood("PRIORITY", after(b"", frame(PRIORITY, 0, 3, b"\0\0\0\1\x10")), 100_000),
     Flood("WINDOW_UPDATE", after(b"", window(0, 1)), 100_000),
     Flood("frames of an unknown kind", after(b"", frame(0xBA, 0, 0, b"x" * 100)), 50_000),
-    Flood("a window that is never opened", each(lambda stream: headers(stream, request(LARGE))), 10, {4: 1}),
+    Flood(
+        "a window that is never opened", each(lambda stream: headers(stream, request(LARGE))), 10, {4: 1}, longer=False
+    ),
     Flood("a window of one octet at a time", trickle, 5_000, {4: 1}),
     Flood("references to a large field", each(bomb), 2_000),
     Flood("fields without a name", each(lambda stream: headers(stream, [*GET, *[(b"", b"")] * 90])), 2_000),

@@ -82,8 +82,8 @@ class Slow:
             if not self.kind.reads:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.bind((self.source, 0))
-            await loop.sock_connect(connection, ("127.0.0.1", self.port))
             began = time.monotonic()
+            await loop.sock_connect(connection, ("127.0.0.1", self.port))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     with contextlib.suppress(OSError):
@@ -111,29 +111,29 @@ class Slow:
 
 
 class Held:
-    """The connections a process holds, as the kernel lists them: a socket nobody holds has no inode.
+    """The connections that Core has not ended, as the kernel lists them.
 
     Who does not read would not see the end of a connection, which lies behind what is unread.
     """
 
+    ESTABLISHED = "01"
+
     def __init__(self, port: int) -> None:
         self.port = port
         self.peers: set[tuple[str, int]] = set()
+        self.looks = 0
 
     async def watch(self) -> None:
         while True:
-            self.peers = self.read()
+            rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            mine = f":{self.port:04X}"
+            self.peers = {address(row[2]) for row in rows if row[1].endswith(mine) and row[3] == self.ESTABLISHED}
+            self.looks += 1
             await asyncio.sleep(0.1)
 
-    def read(self) -> set[tuple[str, int]]:
-        lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
-        rows = [line.split() for line in lines]
-        mine = f":{self.port:04X}"
-        return {address(row[2]) for row in rows if row[1].endswith(mine) and row[9] != "0"}
-
     async def released(self, name: tuple[str, int]) -> None:
-        await asyncio.sleep(0.5)
-        while name in self.peers:
+        before = self.looks
+        while self.looks < before + 2 or name in self.peers:
             await asyncio.sleep(0.1)
 
 

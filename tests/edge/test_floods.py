@@ -110,7 +110,7 @@ def served(core: Core) -> int:
 
 def attack(core: Core, flood: Flood, source: str) -> Heard:
     client = Client(core.port, flood.values, source)
-    for octets in flood.waves(flood.count * (10 if PROVE else 1)):
+    for octets in flood.waves(flood.count * (10 if PROVE and flood.longer else 1)):
         if not client.send(octets, patience=PATIENCE, reads=flood.reads):
             break
     client.read(PATIENCE)

@@ -87,10 +87,12 @@ def test_every_slow_client_is_cut_off_and_the_healthy_are_served(impatient: Core
         f"{healthy.growth / 2**20:+.1f} MiB"
     )
     assert not left
+    early = {client.kind.name for client in clients if (client.seconds or 0) < SECONDS / 2}
+    assert early <= {"a dripping body without a token"}, early
     assert not healthy.failures and healthy.median < 1.0, healthy.failures[:3]
     patient_ones = {client.kind.name for client in waiting if client.seconds is None}
     print(f"control: {len(patient_ones)} kinds still there after {CONTROL_WAIT} s of high limits")
-    assert patient_ones == {client.kind.name for client in clients} - {"a dripping body without a token"}, "control"
+    assert patient_ones >= {client.kind.name for client in clients} - {"a dripping body without a token"}, "control"
 
 
 def test_who_does_not_finish_the_handshake_is_cut_off() -> None:

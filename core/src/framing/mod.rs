@@ -4,11 +4,15 @@
 //! line end, drops a length that stands beside a transfer coding, ignores fragments, accepts any
 //! number of hosts. A proxy in front may read the same octets otherwise, and the difference is a
 //! smuggled request. So the octets pass a [`Screen`] first, which knows only framing and only
-//! refuses: it never repairs, and what it lets through is parsed by the server as before.
+//! refuses: it never repairs, and what it lets through is parsed by the server as before. Of HTTP/2,
+//! which has one framing, it counts the frames that ask for nothing.
 
 mod chunks;
+mod frames;
 mod head;
 mod screen;
+
+use std::time::Instant;
 
 use axum::http::{HeaderMap, Uri, header};
 
@@ -53,7 +57,7 @@ enum State {
     Head,
     Body(u64),
     Chunks(chunks::Chunks),
-    Binary,
+    Binary(Box<frames::Frames>),
 }
 
 impl Follower {
@@ -64,7 +68,10 @@ impl Follower {
         while at < octets.len() {
             let rest = &octets[at..];
             let taken = match &mut self.state {
-                State::Binary => rest.len(),
+                State::Binary(frames) => {
+                    frames.follow(rest, Instant::now()).map_err(|_| at)?;
+                    rest.len()
+                }
                 State::Body(left) => {
                     let taken =
                         usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
@@ -88,6 +95,17 @@ impl Follower {
         Ok(())
     }
 
+    /// So many octets have gone the other way.
+    fn sent(&mut self, octets: usize) {
+        if let State::Binary(frames) = &mut self.state {
+            frames.sent(octets);
+        }
+    }
+
+    fn is_binary(&self) -> bool {
+        matches!(self.state, State::Binary(_))
+    }
+
     fn follow_head(&mut self, octets: &[u8]) -> Result<usize, Ambiguous> {
         let (taken, ended) = head::gather(&mut self.head, octets)?;
         if ended {
@@ -98,7 +116,7 @@ impl Follower {
                 Framing::Length(0) => State::Head,
                 Framing::Length(length) => State::Body(length),
                 Framing::Chunked => State::Chunks(chunks::Chunks::default()),
-                Framing::Binary => State::Binary,
+                Framing::Binary => State::Binary(Box::new(frames::Frames::new(Instant::now()))),
             };
         }
         Ok(taken)

@@ -13,7 +13,7 @@ use super::Follower;
 const REFUSAL: &[u8] = b"\0\r\n\r\n";
 
 /// Lets through what has one meaning. The first message that has two is replaced by octets that
-/// the server refuses with 400, and nothing after it is ever read.
+/// the server refuses with 400, and nothing after it is ever read. A flood of frames just ends.
 pub struct Screen<S> {
     inner: S,
     follower: Follower,
@@ -49,7 +49,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Screen<S> {
                 return Poll::Ready(Ok(()));
             };
             buffer.set_filled(before + good);
-            this.refusal = Some(REFUSAL);
+            this.refusal = Some(if this.follower.is_binary() { b"" } else { REFUSAL });
         }
         if let Some(left) = this.refusal.as_mut() {
             let (now, later) = left.split_at(left.len().min(buffer.remaining()));
@@ -66,7 +66,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Screen<S> {
         context: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, octets)
+        let polled = Pin::new(&mut self.inner).poll_write(context, octets);
+        if let Poll::Ready(Ok(octets)) = polled {
+            self.follower.sent(octets);
+        }
+        polled
     }
 
     fn poll_write_vectored(
@@ -74,7 +78,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Screen<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        if let Poll::Ready(Ok(octets)) = polled {
+            self.follower.sent(octets);
+        }
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::http::HeaderValue;
 
 use super::*;
@@ -75,4 +77,23 @@ fn a_request_of_http2_names_one_host() {
     assert!(!names("", &[]) && !names("a@core", &[]) && !names("", &["a@core"]));
     assert!(!names("core", &["other"]) && !names("core", &["core", "core"]));
     assert!(!names("", &["core", "core"]));
+}
+
+#[test]
+fn frames_that_ask_for_nothing_have_a_stock_that_fills_again() {
+    let start = Instant::now();
+    let mut frames = frames::Frames::new(start);
+    let ping = [&[0, 0, 8, 6, 0, 0, 0, 0, 0][..], &[7; 8]].concat();
+    let answers = b"\0\0\x03\x01\x05\0\0\0\x01abc\0\0\x01\0\x01\0\0\0\x01a";
+    let stock = frames::STOCK as usize;
+    assert_eq!(frames.follow(b"SM\r\n\r\n", start), Ok(()));
+    for piece in ping.repeat(stock).chunks(1_000) {
+        assert_eq!(frames.follow(piece, start), Ok(()));
+    }
+    assert_eq!(frames.follow(&answers.repeat(10_000), start), Ok(()), "headers and data");
+    frames.sent(4 * 1024);
+    assert_eq!(frames.follow(&ping.repeat(4), start), Ok(()), "what is sent is acknowledged");
+    let later = start + Duration::from_millis(100);
+    assert_eq!(frames.follow(&ping.repeat(10), later), Ok(()), "time passes");
+    assert_eq!(frames.follow(&ping, later), Err(Ambiguous));
 }
