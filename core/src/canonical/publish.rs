@@ -61,10 +61,18 @@ impl Bus {
                 let duplicate = earlier.is_some();
                 let sequence = match earlier {
                     Some(sequence) => sequence,
-                    None if backlog(tx, &draft.source, PUBLISHED)? > quotas.published => {
-                        return Ok(Err(BusError::PublishedQuota));
+                    None => {
+                        let (undelivered, wanted) = standing(tx, &draft)?;
+                        if undelivered > quotas.published {
+                            return Ok(Err(BusError::PublishedQuota));
+                        }
+                        let sequence = insert(tx, &draft, &event_id, &payload, now)?;
+                        if wanted > 0 {
+                            let size = i64::try_from(payload.len()).unwrap_or(i64::MAX);
+                            fan_out(tx, sequence, &draft, size, wanted, quotas.awaited, now)?;
+                        }
+                        sequence
                     }
-                    None => insert(tx, &draft, &event_id, &payload, quotas.awaited, now)?,
                 };
                 let receipt = Receipt { event_id, sequence, duplicate };
                 record(tx, &receipt)?;
@@ -98,13 +106,24 @@ fn known(
         .optional()?)
 }
 
-/// Stores the event with its deliveries; answers its place.
+/// Octets of the publisher that are undelivered, and how many subscriptions want this event.
+fn standing(tx: &Transaction<'_>, draft: &Draft) -> Result<(i64, u32), StoreError> {
+    let both = "SELECT
+        coalesce((SELECT bytes FROM backlog WHERE plugin_id = ?1 AND side = ?2), 0),
+        (SELECT count(*) FROM subscription_types WHERE event_type = ?3)";
+    Ok(tx
+        .prepare_cached(both)?
+        .query_row(params![draft.source, PUBLISHED, draft.event_type], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?)
+}
+
+/// Stores the event; answers its place.
 fn insert(
     tx: &Transaction<'_>,
     draft: &Draft,
     event_id: &str,
     payload: &[u8],
-    quota: i64,
     now: i64,
 ) -> Result<i64, StoreError> {
     tx.prepare_cached(
@@ -122,10 +141,7 @@ fn insert(
         draft.traceparent,
         payload
     ])?;
-    let sequence = tx.last_insert_rowid();
-    let size = i64::try_from(payload.len()).unwrap_or(i64::MAX);
-    fan_out(tx, sequence, draft, size, quota, now)?;
-    Ok(sequence)
+    Ok(tx.last_insert_rowid())
 }
 
 /// One delivery for each subscription of the type. A subscriber whose backlog is full gets a dead
@@ -135,15 +151,10 @@ fn fan_out(
     sequence: i64,
     draft: &Draft,
     size: i64,
+    wanted: u32,
     quota: i64,
     now: i64,
 ) -> Result<(), StoreError> {
-    let wanted: u32 = tx
-        .prepare_cached("SELECT count(*) FROM subscription_types WHERE event_type = ?1")?
-        .query_row([&draft.event_type], |row| row.get(0))?;
-    if wanted == 0 {
-        return Ok(());
-    }
     let made = deliver(tx, sequence, draft, size, quota, now)?;
     if made < wanted as usize { turn_away(tx, sequence, &draft.event_type, now) } else { Ok(()) }
 }

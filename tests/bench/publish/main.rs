@@ -10,6 +10,11 @@ mod peers;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// That of Core: an event is made in one thread and freed in another, which the usual one of the
+/// system pays for with a lock.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZE: usize = 1_024;
 
 /// A way to publish one event durably; each publisher has its own.
