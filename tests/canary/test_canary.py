@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import time
 import urllib.parse
 from collections.abc import Iterator
 
@@ -24,6 +25,8 @@ SEED = int(os.environ.get("CANARY_SEED") or random.SystemRandom().randrange(1_00
 # Their calls end what the rest of the run needs.
 LAST = {"logout", "deregister_plugin"}
 STORED = "canary"
+# Seconds without a span after which none is on its way.
+QUIET = 3
 # Fields that stand at rest as they are, as their documentation says; no log may have them either.
 PLAIN_AT_REST = {"key", "partition_key", "reason"}
 
@@ -31,11 +34,11 @@ PLAIN_AT_REST = {"key", "partition_key", "reason"}
 class Sower:
     """Sends values and keeps what came back, apart from what a caller may see again: its own."""
 
-    def __init__(self, core: Core, peer: Peer) -> None:
+    def __init__(self, core: Core, peer: Peer, collector: Peer) -> None:
         self.rng = random.Random(SEED)
         self.people = [person(self.rng) for _ in range(PEOPLE)]
         self.plain_people = [person(self.rng) for _ in range(PEOPLE)]
-        self.core, self.peer = core, peer
+        self.core, self.peer, self.collector = core, peer, collector
         self.plugin = core.register("sower", base_url=f"http://{peer.address}")
         core.register("callee", base_url=f"http://{peer.address}")
         core.register("down", base_url="http://127.0.0.1:9")
@@ -77,6 +80,7 @@ class Sower:
         query = "?" + urllib.parse.urlencode({p["name"]: self.value() for p in operation.parameters if p["in"] == "query"})
         headers = {p["name"]: self.value() for p in operation.parameters if p["in"] == "header"}
         headers |= {"x-note": self.value(), "user-agent": self.value(), "cookie": f"s={self.value()}"}
+        headers |= {"tracestate": f"vendor={self.value()}", "baggage": f"person={self.value()}"}
         method, body = operation.method, operation.body
         bodies: list[object] = [body]
         if body is not None:
@@ -108,8 +112,14 @@ class Sower:
 
 @pytest.fixture(scope="module")
 def sown() -> Iterator[Sower]:
-    with running_peer() as peer, running_core(stub=peer.address) as core:
-        sower = Sower(core, peer)
+    with (
+        running_peer() as peer,
+        running_peer() as collector,
+        running_core(
+            stub=peer.address, environment={"VIVIFIED_OTLP_ENDPOINT": f"http://{collector.address}"}
+        ) as core,
+    ):
+        sower = Sower(core, peer, collector)
         operations = list(contract.operations(core.document()))
         for operation in sorted(operations, key=lambda one: one.id in LAST):
             if operation.id not in LAST and "text/event-stream" not in json.dumps(operation.raw["responses"]):
@@ -123,6 +133,15 @@ def sown() -> Iterator[Sower]:
             answer = core.send("PUT", f"/storage/{STORED}", token=sower.plugin, body=body)
         assert answer.status == 200, answer
         yield sower
+
+
+def collected(collector: Peer) -> bytes:
+    """All spans that Core has sent, once it sends no more."""
+    sent = -1
+    while sent < len(collector.seen):
+        sent = len(collector.seen)
+        time.sleep(QUIET)
+    return b"\n".join(seen.path.encode() + repr(seen.headers).encode() + seen.body for seen in collector.seen)
 
 
 def test_control_the_scanner_finds_what_is_planted() -> None:
@@ -153,14 +172,16 @@ def test_no_value_is_in_anything_written_for_operators(sown: Sower) -> None:
         if not answer.json.get("cursor"):
             break
         cursor = "&cursor=" + urllib.parse.quote(answer.json["cursor"])
+    traces = collected(sown.collector)
     places = {
         "standard output and error": core.output().encode(),
         "audit": json.dumps(records).encode(),
         "metrics": core.send("GET", "/metrics", token=core.admin_token).body,
         "errors": b"\n".join(sown.errors),
+        "traces": traces,
     }
     found = {place: names for place, data in places.items() if (names := scanner.find(data))}
-    assert len(records) > 200 and len(sown.errors) > 200, "control: there is something to search"
+    assert len(records) > 200 and len(sown.errors) > 200 and traces.count(b"spanId") > 200, "control: there is something to search"
     print(f"{sown.sent} requests with values of {PEOPLE} people; searched {({place: len(data) for place, data in places.items()})}; found {sum(map(len, found.values()))}")
     assert not found, found
 
