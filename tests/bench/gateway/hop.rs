@@ -67,7 +67,11 @@ fn call<'a>(hop: &'a Hop, call: &'a mut Call<'_, Caller>, mut input: Input) -> A
         let plugin_id: String = input.take(Place::Path, "plugin_id")?;
         let operation: String = input.take(Place::Path, "operation")?;
         if hop.checks == Checks::All {
-            let params = CallPluginParams { vivified_timeout_ms: None, vivified_call_token: None };
+            let params = CallPluginParams {
+                vivified_timeout_ms: None,
+                vivified_call_token: None,
+                vivified_purpose: None,
+            };
             let body = input.optional_body()?;
             let answer = hop.core.call_plugin(call, plugin_id, operation, params, body).await?;
             return runtime::raw_answer(200, answer);
