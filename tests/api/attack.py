@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
 
 import schemathesis.cli
 from callers import Callers
+from chains import link
 from hooks import Hooks
 from peer import running_peer
 
@@ -42,17 +43,21 @@ CHECKS = [
 
 def attack(arguments: argparse.Namespace, folder: pathlib.Path) -> dict:
     rng = random.Random(arguments.seed)
+    chains = arguments.phases == "stateful"
     with contextlib.ExitStack() as stack:
         callers = None
         if arguments.url:
             document = json.loads(arguments.contract.read_text())
         else:
             peer = stack.enter_context(running_peer())
-            callers = Callers(folder, peer.address, rng)
+            # What one plugin keeps is not there for another: a chain has one plugin.
+            callers = Callers(folder, peer.address, rng, plugins=1 if chains else 6)
             stack.callback(callers.core.stop)
             document = callers.core.document()
         hooks = Hooks(document, callers, rng)
         hooks.register()
+        if chains:
+            link(document)
         file = folder / "openapi.json"
         file.write_text(json.dumps(document))
         command = ["--config-file", str(HERE / "schemathesis.toml"), "run", str(file)]

@@ -18,7 +18,6 @@ from cores import Core
 from made import Made, Maker
 
 Wanted = TypeVar("Wanted")
-PLUGINS = 6
 # Operations that end the token they are called with: each call gets a token of its own.
 ENDING = {"logout", "refresh_session", "deregister_plugin"}
 # How often is the matter of other tests: here every request is answered for what it is.
@@ -27,8 +26,8 @@ UNLIMITED = {f"VIVIFIED_RATES_{name.upper()}_{end}": "1000000" for name in RATES
 
 
 class Callers:
-    def __init__(self, folder: pathlib.Path, stub: str, rng: random.Random) -> None:
-        self.stub, self.rng = stub, rng
+    def __init__(self, folder: pathlib.Path, stub: str, rng: random.Random, plugins: int) -> None:
+        self.stub, self.rng, self.most_plugins = stub, rng, plugins
         self.core = Core(folder, stub=stub, environment=UNLIMITED)
         self.maker = Maker(self.core, stub)
         self.lock = threading.RLock()
@@ -41,7 +40,7 @@ class Callers:
         self.furnish()
 
     def furnish(self) -> None:
-        """What generated requests can hit: the plugin of the examples, a candidate and what one keeps."""
+        """What generated requests can hit: the plugin of the examples, a candidate, something kept of each kind."""
         self.core.register("hello_py", base_url=f"http://{self.stub}")
         self.core.enroll("candidate", approve=False)
         token = self.plugin()
@@ -52,6 +51,9 @@ class Callers:
         ]:
             answer = self.core.send("PUT", path, body=body, token=token)
             assert answer.status == 200, answer
+        self.maker.new_user()
+        self.maker.for_get_dead_letter()
+        self.maker.for_release_audit_hold()
 
     def token(self, operation: str, schemes: list[str]) -> str:
         return self.surely(lambda: self.find(operation, self.rng.choice(schemes)))
@@ -97,7 +99,7 @@ class Callers:
         return self.maker.other_session() if operation in ENDING else self.core.admin_token
 
     def plugin(self) -> str:
-        if len(self.plugins) < PLUGINS:
+        if len(self.plugins) < self.most_plugins:
             self.plugins.append(self.new_plugin())
             return self.plugins[-1]
         return self.rng.choice(self.plugins)

@@ -1,9 +1,9 @@
 """Thousands of generated requests over the whole contract: nothing undocumented, nothing broken.
 
 Good and bad requests for every operation, made by schemathesis from the contract that Core serves,
-against real Cores with real tokens. The operations are dealt out to several Cores, so that the
-limits per account do not decide how long this takes; those that end or take away something share
-the last one. The seed is printed and can be given again:
+against real Cores with real tokens. The operations are dealt out to several Cores; those that end
+or take away something share one, so that the others keep what they have. One more Core gets chains
+of requests. The seed is printed and can be given again:
 
     API_SEED=7 make test-api
 """
