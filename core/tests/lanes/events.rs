@@ -59,6 +59,34 @@ async fn an_event_goes_from_publisher_to_subscriber_and_is_settled_once() {
 }
 
 #[tokio::test]
+async fn an_event_leaves_one_intent_and_one_outcome_that_say_what_was_answered() {
+    let bench = Bench::new().await;
+    let writer = plugin(&bench, "writer", &[], json!({})).await;
+    let body = json!({ "event_type": "EmailQueued", "payload": mail(1) });
+    let answer = bench.post("/events/publish", Some(&writer), &body).await;
+    let broken = json!({ "event_type": "EmailQueued", "payload": {} });
+    assert_eq!(bench.post("/events/publish", Some(&writer), &broken).await.status, 400);
+    let records = bench.audit().await;
+    let of = |record: &&Value| record["action"] == "event.publish";
+    let told = |record: &Value| {
+        let phase = record["phase"].as_str().unwrap_or_default().to_owned();
+        (phase, record["outcome"].as_str().unwrap_or_default().to_owned())
+    };
+    let found: Vec<_> = records.iter().filter(of).map(told).collect();
+    let [intent, outcome] = [("intent", "open"), ("outcome", "ok")]
+        .map(|(phase, outcome)| (phase.to_owned(), outcome.to_owned()));
+    let refused = ("outcome".to_owned(), "invalid_payload".to_owned());
+    assert_eq!(found, [intent.clone(), outcome.clone(), intent, refused]);
+    let good = records.iter().filter(of).find(|record| record["outcome"] == "ok");
+    let good = good.expect("a record");
+    assert_eq!((&good["status"], &good["decision"]), (&json!(202), &json!("allow")));
+    assert_eq!(good["request_bytes"], json!(body.to_string().len()));
+    assert_eq!(good["response_bytes"], json!(answer.body.to_string().len()));
+    let detail = json!({ "event_type": "EmailQueued", "sequence": "1" });
+    assert_eq!(good["detail"], detail);
+}
+
+#[tokio::test]
 async fn a_publish_is_refused_by_the_first_rule_it_breaks() {
     let bench = Bench::new().await;
     let declares = json!({ "events": { "publishes": [
