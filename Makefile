@@ -120,7 +120,7 @@ test-edge: $(STAMPS)/python-tools core-dev ## Ambiguous messages, slow clients a
 test-release: $(STAMPS)/python-tools core-dev ## What ships neither holds development mode nor starts in it
 	$(PYTHON) -m pytest -q -s tests/release
 
-test-durability: core-dev ## Nothing acknowledged is lost by kills, power cuts and failing disks
+test-durability: core-dev ## Nothing acknowledged is lost by kills, power cuts, failing and full disks
 	@python3 tests/durability/run.py
 
 test-api: $(STAMPS)/python-tools core-dev ## Thousands of generated requests over the whole contract

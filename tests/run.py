@@ -34,7 +34,7 @@ STEPS = [
     ("test-identities", "identities on the lanes"),
     ("test-edge", "the edge: ambiguous messages, slow clients, floods"),
     ("test-api", "generated requests over the whole contract"),
-    ("test-durability", "kills, power cuts, failing disks"),
+    ("test-durability", "kills, power cuts, failing and full disks"),
     ("test-canary", "personal data in nothing that operators read"),
     ("test-coverage", "coverage of the command line"),
 ]
@@ -46,7 +46,7 @@ PROOFS = [
     ("test-identities", "identities on the lanes"),
     ("test-edge", "the edge: ambiguous messages, slow clients, floods"),
     ("test-api", "generated requests over the whole contract"),
-    ("test-durability", "kills, power cuts, failing disks"),
+    ("test-durability", "kills, power cuts, failing and full disks"),
 ]
 
 

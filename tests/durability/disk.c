@@ -5,7 +5,9 @@
  *
  * DISK_FROM, DISK_TO: the data folder and its image. In the image folder the harness may put
  * `.ignore` (syncs answer success and do nothing: the control) or `.fail` (the next syncs count
- * down from the number in it, and the one that reaches zero fails with EIO, as do all after it). */
+ * down from the number in it, and the one that reaches zero fails with EIO, as do all after it) or
+ * `.full` (whatever would be written to a file of the folder fails with ENOSPC, as long as it is
+ * there). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <dirent.h>
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -105,3 +108,30 @@ static int sync_to_image(int fd, const char *real_name) {
 
 int fsync(int fd) { return sync_to_image(fd, "fsync"); }
 int fdatasync(int fd) { return sync_to_image(fd, "fdatasync"); }
+
+static int is_full(int fd) {
+    const char *from = getenv("DISK_FROM"), *to = getenv("DISK_TO");
+    char link[64], path[4096], mark[4096];
+    if (!from || !to || !exists(to, ".full", mark)) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    return strncmp(path, from, strlen(from)) == 0;
+}
+
+#define UNLESS_FULL(type, name, parameters, arguments)                          \
+    type name parameters {                                                      \
+        static type (*real) parameters;                                         \
+        if (!real) real = (type (*) parameters)dlsym(RTLD_NEXT, #name);         \
+        if (!is_full(fd)) return real arguments;                                \
+        errno = ENOSPC;                                                         \
+        return -1;                                                              \
+    }
+
+UNLESS_FULL(ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size))
+UNLESS_FULL(ssize_t, pwrite, (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
+UNLESS_FULL(ssize_t, pwrite64, (int fd, const void *from, size_t size, off64_t at), (fd, from, size, at))
+UNLESS_FULL(ssize_t, writev, (int fd, const struct iovec *from, int count), (fd, from, count))
+UNLESS_FULL(int, ftruncate, (int fd, off_t size), (fd, size))
+UNLESS_FULL(int, ftruncate64, (int fd, off64_t size), (fd, size))

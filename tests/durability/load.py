@@ -46,13 +46,12 @@ class Publisher:
         }
         key = f"{self.name}-{self.number % KEYS}"
         body = {"event_type": TYPE, "payload": payload, "id": event_id, "partition_key": key}
-        status, answer = client.ask("POST", "/events/publish", body)
+        while (answered := client.ask("POST", "/events/publish", body))[0] in (429, 503):
+            time.sleep(0.02)
+        status, answer = answered
         if status == 202:
             self.acked[event_id] = answer["sequence"]
             self.repeated += answer["duplicate"]
-        elif status in (429, 503):
-            time.sleep(0.02)
-            self.publish(client)
         else:
             self.refused.append(f"{status} {answer.get('code')}")
 

@@ -18,13 +18,18 @@ import sys
 import tempfile
 import time
 
-from core import ROOT, Core
-from load import World, disagreements, faults, tail
+from core import ROOT, Core, Gone
+from load import TYPE, World, disagreements, faults, tail
 
-ROUNDS = int(os.environ.get("ROUNDS", "200" if os.environ.get("PROVE") else "25"))
+PROVE = bool(os.environ.get("PROVE"))
+ROUNDS = int(os.environ.get("ROUNDS", "200" if PROVE else "25"))
 FAILURES = max(ROUNDS // 8, 3)
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 SECTOR = 512
+EVENT = {
+    "event_type": TYPE,
+    "payload": {"message_id": "m", "recipient_ref": "r", "template": "t", "queued_at": "2026-11-22T17:00:00Z"},
+}
 chance = random.Random(SEED)
 
 
@@ -39,6 +44,7 @@ def main() -> int:
         good &= power_cuts(base / "torn", library, torn=True)
         good &= control(base / "control", library)
         good &= failing_disk(base / "fail", library)
+        good &= full_disk(base / "full", library)
     return 0 if good else 1
 
 
@@ -127,6 +133,61 @@ def failing_disk(base: pathlib.Path, library: pathlib.Path) -> bool:
     found = faults(world.acked(), world.checker.seen)
     facts = {"failures": FAILURES, "exit codes": sorted(set(codes)), "acked": len(world.acked())} | found
     return verdict("a sync that fails", facts, set(codes) == {74} and not any(found.values()))
+
+
+def full_disk(base: pathlib.Path, library: pathlib.Path) -> bool:
+    """No room for a while: nothing is acknowledged meanwhile and Core says why, or it ends with 74.
+    What was acknowledged before and after is all there. With room again Core rests for a minute and
+    goes on by itself, which only the long form waits for; otherwise a new start goes on at once."""
+    core, image = imaged(base, library)
+    world = World.make(core)
+    full = image / ".full"
+    facts = {"times full": 0, "acked while full": 0, "still answers": 0, "ended with 74": 0, "went on": 0}
+    refusals: set[int] = set()
+
+    def fills_up() -> None:
+        full.touch()
+        facts["times full"] += 1
+        time.sleep(0.3)
+        before = len(world.acked())
+        try:
+            refusals.add(core.client(world.publishers[0].token).ask("POST", "/events/publish", EVENT)[0])
+            refusals.add(core.client().ask("GET", "/ready")[0])
+            core.client().must("GET", "/health")
+            time.sleep(0.3)
+            facts["acked while full"] += len(world.acked()) - before
+            facts["still answers"] += 1
+            full.unlink()
+            if PROVE and facts["times full"] == 1:
+                facts["went on"] += wait_for(lambda: len(world.acked()) > before)
+            core.kill()
+        except Gone:
+            assert core.process and core.process.stdout
+            facts["ended with 74"] += core.process.wait() == 74
+            core.process.stdout.close()
+
+    grows = True
+    for _ in range(FAILURES):
+        known = len(world.acked())
+        world.load(0.2, fills_up)
+        grows &= len(world.acked()) > known
+        full.unlink(missing_ok=True)
+        core.start()
+        world.checker.drain(core)
+    core.kill()
+    found = faults(world.acked(), world.checker.seen)
+    facts |= {"refused with": sorted(refusals), "acked": len(world.acked())} | found
+    told = facts["still answers"] + facts["ended with 74"] == FAILURES and refusals <= {503}
+    good = told and grows and not facts["acked while full"] and not any(found.values())
+    good &= not PROVE or facts["went on"] == 1
+    return verdict("a full disk", facts, good)
+
+
+def wait_for(condition: "callable") -> bool:
+    deadline = time.monotonic() + 120
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
 
 
 def rounds(world: World, cut_power) -> list[float]:
