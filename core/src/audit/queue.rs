@@ -91,7 +91,8 @@ impl Queue {
                 let _ = answer.send(seq);
             }
         };
-        let queued = store.enqueue_then(move |tx| write(tx, turn), done);
+        let awaited = waiting.entries.iter().any(|(_, answer)| answer.is_some());
+        let queued = store.enqueue_then(move |tx| write(tx, turn), done, awaited);
         if queued.is_err() {
             *waiting = Waiting::default();
             self.lost.store(false, Ordering::Release);

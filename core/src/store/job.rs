@@ -19,6 +19,8 @@ pub enum Bond {
 /// A unit of work whose answer waits for the commit.
 pub trait Job: Send {
     fn bond(&self) -> Bond;
+    /// Whether anybody waits for the answer.
+    fn is_awaited(&self) -> bool;
     fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure>;
     fn answer(self: Box<Self>);
     fn refuse(self: Box<Self>);
@@ -35,11 +37,17 @@ pub struct Work<T, F, R> {
     result: Option<Result<T, StoreError>>,
     reply: Option<R>,
     bond: Bond,
+    awaited: bool,
 }
 
 impl<T, F, R> Work<T, F, R> {
     pub fn new(work: F, reply: R, bond: Bond) -> Self {
-        Self { work: Some(work), result: None, reply: Some(reply), bond }
+        Self { work: Some(work), result: None, reply: Some(reply), bond, awaited: true }
+    }
+
+    /// The same, when it is known whether anybody waits for it.
+    pub fn awaited(self, awaited: bool) -> Self {
+        Self { awaited, ..self }
     }
 }
 
@@ -51,6 +59,10 @@ where
 {
     fn bond(&self) -> Bond {
         self.bond
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.awaited
     }
 
     fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), Failure> {

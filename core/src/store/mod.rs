@@ -157,14 +157,15 @@ impl Store {
 
     /// [`Store::enqueue`] for work whose end is a call instead of an answer: `done` runs on the
     /// thread of the writer once the work is on the disk or refused, so it must be quick. Nothing
-    /// calls it when the store was closed before the work ran.
-    pub fn enqueue_then<T, F, R>(&self, work: F, done: R) -> Result<(), StoreError>
+    /// calls it when the store was closed before the work ran. What is not `awaited` may wait for a
+    /// millisecond for something that is.
+    pub fn enqueue_then<T, F, R>(&self, work: F, done: R, awaited: bool) -> Result<(), StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
         R: FnOnce(Result<T, StoreError>) + Send + 'static,
     {
-        self.writer.enqueue_then(work, done)
+        self.writer.enqueue_then(work, done, awaited)
     }
 
     /// [`Store::write`] for code outside the async runtime, such as the start of the process.

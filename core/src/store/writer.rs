@@ -24,6 +24,9 @@ use super::{OnFailure, StoreError};
 const BATCH_JOBS: usize = 256;
 /// Jobs are small, so this stops only a batch of large ones.
 const BATCH_TIME: Duration = Duration::from_millis(10);
+/// What nobody waits for, such as an intent, waits this long for the effect that comes after it, so
+/// that one sync serves both.
+const LINGER: Duration = Duration::from_millis(1);
 const QUEUE: usize = 4_096;
 /// Pages of 4 KiB in the journal before they move into the file.
 const CHECKPOINT_PAGES: i64 = 4_096;
@@ -89,13 +92,13 @@ impl Writer {
         Ok(Queued { answer })
     }
 
-    pub fn enqueue_then<T, F, R>(&self, work: F, reply: R) -> Result<(), StoreError>
+    pub fn enqueue_then<T, F, R>(&self, work: F, reply: R, awaited: bool) -> Result<(), StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
         R: FnOnce(Result<T, StoreError>) + Send + 'static,
     {
-        self.submit(Work::new(work, reply, Bond::ReliedUpon))
+        self.submit(Work::new(work, reply, Bond::ReliedUpon).awaited(awaited))
     }
 
     /// A full queue means the disk cannot follow: refuse now rather than wait without a bound.
@@ -195,7 +198,12 @@ impl Loop {
                 return Ok(true);
             }
             if batch.done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME {
-                match self.jobs.try_recv() {
+                let mut message = self.jobs.try_recv();
+                let is_empty = matches!(message, Err(TryRecvError::Empty));
+                if is_empty && !batch.done.iter().any(|job| job.is_awaited()) {
+                    message = self.jobs.recv_timeout(LINGER).map_err(|_| TryRecvError::Empty);
+                }
+                match message {
                     Ok(Message::Job(job)) => next = Some(job),
                     Ok(Message::Close) | Err(TryRecvError::Disconnected) => open = false,
                     Err(TryRecvError::Empty) => {}
