@@ -68,7 +68,7 @@ test-audit: ## Tampering with the audit log, a million records of it with PROVE
 test-rust: ## Format, lints and tests of the Rust crates
 	cargo fmt --all --check
 	cargo clippy --workspace --exclude vivified-oracle --all-targets --features vivified-core/dev -- -D warnings
-	cargo test --workspace --exclude vivified-oracle --features vivified-core/dev -- --show-output
+	cargo test --workspace --exclude vivified-oracle --features vivified-core/dev --no-fail-fast -- --show-output
 
 test-oracle: ## The policy decides as an independent engine does
 	cargo clippy --package vivified-oracle --all-targets --features vivified-core/dev -- -D warnings
