@@ -13,6 +13,10 @@ use time::OffsetDateTime;
 use vivified_core::audit::{self, Actor, AuditKey, AuditLog, Chain, Entry, Settings, offline};
 use vivified_core::{Clock, MasterKey, Store};
 
+/// The allocator of Core.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Records that one transaction holds under load.
 const GROUP: usize = 100;
 /// Microseconds of CPU that chaining a record may take.
