@@ -8,6 +8,8 @@ pub mod audit;
 pub mod backup;
 pub mod caller;
 pub mod canonical;
+#[cfg(test)]
+mod certificates;
 pub mod clock;
 pub mod config;
 pub mod egress;

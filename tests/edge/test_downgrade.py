@@ -2,34 +2,14 @@
 
 import concurrent.futures
 import json
-from collections.abc import Iterator
 
-import pytest
-from cores import Core, running_core
+from cores import Core
 from downgrade import BODY, HIDDEN, clean, exchange, malformed
-from peer import Peer, Seen, running_peer
+from peer import Peer, Seen
 
 # What Core writes to a callee, whatever its caller wrote.
 WRITTEN = {"host", "authorization", "content-type", "content-length", "accept", "user-agent", "traceparent"}
 WRITTEN |= {"vivified-deadline-ms"}
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    with running_peer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def core(peer: Peer) -> Iterator[Core]:
-    with running_core() as process:
-        process.register("callee", base_url=f"http://{peer.address}")
-        yield process
-
-
-@pytest.fixture(scope="module")
-def token(core: Core) -> bytes:
-    return core.register("attacker").encode()
 
 
 def fault(seen: Seen) -> str:

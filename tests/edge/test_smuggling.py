@@ -6,34 +6,14 @@ octets left over cannot become a request.
 
 import concurrent.futures
 import json
-from collections.abc import Iterator
 
-import pytest
 import raw
-from cores import Core, running_core
-from peer import Peer, running_peer
+from cores import Core
+from peer import Peer
 from smuggling import ATTACKS, CHUNKED, HIDDEN, Attack, get, post
 
 # What a server may say of a message it cannot read. Any other status comes from behind the parser.
 REFUSALS = {400, 408, 413, 414, 417, 431, 501, 505}
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    with running_peer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def core(peer: Peer) -> Iterator[Core]:
-    with running_core() as process:
-        process.register("callee", base_url=f"http://{peer.address}")
-        yield process
-
-
-@pytest.fixture(scope="module")
-def token(core: Core) -> bytes:
-    return core.register("attacker").encode()
 
 
 def verdict(attack: Attack, outcome: raw.Outcome) -> str:

@@ -63,6 +63,7 @@ impl Dice {
     }
 
     fn rule(&mut self) -> Rule {
+        // A rule that masks seldom meets data it can mask, so there are more of them.
         let effect = self.pick(&[
             RuleEffect::Allow,
             RuleEffect::Deny,

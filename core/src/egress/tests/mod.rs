@@ -12,8 +12,6 @@ mod vectors;
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt as _};
 
@@ -21,7 +19,11 @@ use zeroize::Zeroizing;
 
 use super::resolve::{Answer, BoxFuture, LookupError};
 use super::*;
+use crate::certificates::Authority;
+pub use crate::certificates::Certificate;
 
+/// Names of the servers of the fixture Internet.
+const NAMES: [&str; 3] = ["api.partner.test", "*.cdn.partner.test", "xn--bcher-kva.test"];
 pub const REFUSING: &str = "93.184.215.99";
 
 /// The entries the vectors assume.
@@ -82,13 +84,6 @@ pub fn entry(value: serde_json::Value) -> Vec<AllowRule> {
     vec![AllowRule::parse(&value).expect("a good entry")]
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Certificate {
-    Good,
-    WrongName,
-    SelfSigned,
-}
-
 impl Default for Script {
     fn default() -> Self {
         Self {
@@ -133,7 +128,7 @@ pub async fn run(script: Script, call: Outgoing) -> Seen {
     let authority = Authority::new();
     let dns = Arc::new(FixtureDns { answers: script.dns.clone(), queries: Mutex::default() });
     let network = Arc::new(FixtureDial {
-        acceptor: authority.acceptor(script.certificate),
+        acceptor: authority.acceptor(script.certificate, &NAMES),
         response: script.response.clone(),
         dialled: Mutex::default(),
         requests: Arc::default(),
@@ -224,49 +219,5 @@ async fn read_request(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
             Ok(0) | Err(_) => return text,
             Ok(count) => read.extend_from_slice(&buffer[..count]),
         }
-    }
-}
-
-/// The certificate authority of the fixture Internet.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    file: std::path::PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("roots.pem");
-        std::fs::write(&file, issuer.pem()).unwrap();
-        Self { issuer, file, _folder: folder }
-    }
-
-    fn acceptor(&self, kind: Certificate) -> tokio_rustls::TlsAcceptor {
-        let names = match kind {
-            Certificate::WrongName => vec!["other.test".to_owned()],
-            _ => ["api.partner.test", "*.cdn.partner.test", "xn--bcher-kva.test"]
-                .map(str::to_owned)
-                .to_vec(),
-        };
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(names).unwrap();
-        let certificate = match kind {
-            Certificate::SelfSigned => params.self_signed(&key),
-            _ => params.signed_by(&key, &self.issuer),
-        };
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.unwrap().der().clone()], key)
-            .unwrap();
-        Arc::new(config).into()
     }
 }

@@ -3,53 +3,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Certificate {
-    Good,
-    WrongName,
-    Expired,
-    SelfSigned,
-    UnknownAuthority,
-}
-
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-fn acceptor(
-    kind: Certificate,
-    trusted: &CertifiedIssuer<'static, KeyPair>,
-) -> tokio_rustls::TlsAcceptor {
-    let name = if kind == Certificate::WrongName { "other.test" } else { "localhost" };
-    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    if kind == Certificate::Expired {
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(2021, 1, 1);
-    }
-    let key = KeyPair::generate().unwrap();
-    let certificate = match kind {
-        Certificate::SelfSigned => params.self_signed(&key),
-        Certificate::UnknownAuthority => params.signed_by(&key, &authority()),
-        _ => params.signed_by(&key, trusted),
-    };
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.unwrap().der().clone()], key)
-        .unwrap();
-    Arc::new(config).into()
-}
+use crate::certificates::{Authority, Certificate};
 
 /// Serves one request for each connection; answers its port and counts what it could read.
 async fn callee(acceptor: tokio_rustls::TlsAcceptor) -> (u16, Arc<AtomicUsize>) {
@@ -71,11 +28,8 @@ async fn callee(acceptor: tokio_rustls::TlsAcceptor) -> (u16, Arc<AtomicUsize>) 
 
 #[tokio::test]
 async fn only_a_callee_that_proves_its_name_is_called() {
-    let trusted = authority();
-    let folder = tempfile::tempdir().unwrap();
-    let roots = folder.path().join("roots.pem");
-    std::fs::write(&roots, trusted.pem()).unwrap();
-    let bench = Bench::with_tls(&[], &Tls::new(Some(&roots)).unwrap()).await;
+    let trusted = Authority::new();
+    let bench = Bench::with_tls(&[], &Tls::new(Some(&trusted.file)).unwrap()).await;
     for kind in [
         Certificate::Good,
         Certificate::WrongName,
@@ -83,7 +37,7 @@ async fn only_a_callee_that_proves_its_name_is_called() {
         Certificate::SelfSigned,
         Certificate::UnknownAuthority,
     ] {
-        let (port, read) = callee(acceptor(kind, &trusted)).await;
+        let (port, read) = callee(trusted.acceptor(kind, &["localhost"])).await;
         let callee = format!("{kind:?}").to_lowercase();
         let base_url = format!("https://localhost:{port}");
         let answer = bench.json(&Call { callee, base_url, ..bench.call() }).await;
